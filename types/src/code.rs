@@ -1,0 +1,161 @@
+//! Short texts with a fixed form: codes of models, regions and currencies, and names of accounts.
+
+use std::fmt;
+use std::str::FromStr;
+
+const CODE_LEN: usize = 12;
+const NAME_LEN: usize = 16;
+
+/// A model, region or currency code: 1 to 12 characters of `A-Z 0-9`, as in `H100SXM`, `USE`, `USD`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Code([u8; CODE_LEN]);
+
+/// An account's name: 1 to 16 characters of `a-z 0-9 -`, unique on one exchange.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountName([u8; NAME_LEN]);
+
+/// Why a text is no code or no account name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CodeError {
+    /// The text is no [`Code`].
+    #[error("'{0}' is no code: expected 1 to 12 characters of A-Z and 0-9, such as H100SXM")]
+    Code(String),
+    /// The text is no [`AccountName`].
+    #[error("'{0}' is no account name: expected 1 to 16 characters of a-z, 0-9 and '-', such as acme-cloud")]
+    Name(String),
+}
+
+impl Code {
+    /// The code padded with zero bytes, as it stands in records and on the wire.
+    #[must_use]
+    pub fn bytes(&self) -> [u8; CODE_LEN] {
+        self.0
+    }
+
+    /// Reads the zero-padded form back; `None` if it is not one.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; CODE_LEN]) -> Option<Code> {
+        is_padded(&bytes, is_code_char).then_some(Code(bytes))
+    }
+
+    /// The code as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        text(&self.0)
+    }
+}
+
+impl AccountName {
+    /// The name padded with zero bytes, as it stands in records and on the wire.
+    #[must_use]
+    pub fn bytes(&self) -> [u8; NAME_LEN] {
+        self.0
+    }
+
+    /// Reads the zero-padded form back; `None` if it is not one.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; NAME_LEN]) -> Option<AccountName> {
+        is_padded(&bytes, is_name_char).then_some(AccountName(bytes))
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        text(&self.0)
+    }
+}
+
+impl FromStr for Code {
+    type Err = CodeError;
+
+    fn from_str(text: &str) -> Result<Code, CodeError> {
+        padded(text).and_then(Code::from_bytes).ok_or_else(|| CodeError::Code(text.to_owned()))
+    }
+}
+
+impl FromStr for AccountName {
+    type Err = CodeError;
+
+    fn from_str(text: &str) -> Result<AccountName, CodeError> {
+        padded(text).and_then(AccountName::from_bytes).ok_or_else(|| CodeError::Name(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Code({self})")
+    }
+}
+
+impl fmt::Display for AccountName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for AccountName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AccountName({self})")
+    }
+}
+
+fn is_code_char(byte: u8) -> bool {
+    byte.is_ascii_uppercase() || byte.is_ascii_digit()
+}
+
+fn is_name_char(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
+}
+
+fn padded<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+    Some(bytes)
+}
+
+/// At least one allowed character, then only zero bytes.
+fn is_padded(bytes: &[u8], allowed: fn(u8) -> bool) -> bool {
+    let len = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
+    len > 0 && bytes[..len].iter().all(|&byte| allowed(byte)) && bytes[len..].iter().all(|&byte| byte == 0)
+}
+
+fn text(bytes: &[u8]) -> &str {
+    let len = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
+    std::str::from_utf8(&bytes[..len]).expect("only ASCII is let in")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_have_one_form() {
+        assert_eq!("H100SXM".parse::<Code>().unwrap().as_str(), "H100SXM");
+        assert_eq!("ABCDEFGHIJ12".parse::<Code>().unwrap().to_string(), "ABCDEFGHIJ12");
+        for bad in ["", "h100", "A-B", "ABCDEFGHIJ123", "A\0B", "Ä"] {
+            assert_eq!(bad.parse::<Code>(), Err(CodeError::Code(bad.to_owned())));
+        }
+    }
+
+    #[test]
+    fn names_have_one_form() {
+        assert_eq!("acme-cloud".parse::<AccountName>().unwrap().as_str(), "acme-cloud");
+        for bad in ["", "Acme", "a b", "abcdefghijklmnopq"] {
+            assert_eq!(bad.parse::<AccountName>(), Err(CodeError::Name(bad.to_owned())));
+        }
+    }
+
+    #[test]
+    fn padded_bytes_come_back_or_are_refused() {
+        let code: Code = "USD".parse().unwrap();
+        assert_eq!(Code::from_bytes(code.bytes()), Some(code));
+        assert_eq!(Code::from_bytes(*b"US\0D\0\0\0\0\0\0\0\0"), None);
+        assert_eq!(Code::from_bytes([0; 12]), None);
+    }
+}

@@ -1,0 +1,173 @@
+//! Commands: everything that can change the exchange, and nothing else can.
+
+use crate::class::ClassSpec;
+use crate::code::{AccountName, Code};
+use crate::ids::{AccountId, ContractId, KeyNo, OrderId, PublicKey, Sequence, SlotHint};
+use crate::money::{Money, Ticks, Units};
+use crate::state::{Rights, Role};
+use crate::time::Timestamp;
+
+/// A command with its place in the total order, as the engine applies it and the journal keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamped {
+    /// Its place: one more than the command before.
+    pub sequence: Sequence,
+    /// When it was sequenced; never before the one before.
+    pub time: Timestamp,
+    /// Who sent it; `None` for the sequencer's own (genesis, clock, continue).
+    pub sender: Option<Sender>,
+    /// What is asked.
+    pub command: Command,
+}
+
+/// Who sent a command, and as which of its numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Sender {
+    /// The key that spoke.
+    pub key: KeyNo,
+    /// On which lane.
+    pub lane: Lane,
+    /// The client's own number of this command: strictly rising per key and lane, gaps allowed.
+    pub number: u64,
+}
+
+/// One of a session's two ways in, each with its own numbers, so that a cancel never waits behind orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// Everything but cancels.
+    Orders,
+    /// Cancels.
+    Cancels,
+}
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Sequencer: time has passed; run what is due.
+    Clock,
+    /// Sequencer: go on with the pending work.
+    Continue,
+    /// Sequencer, once, the first command of all: opens account 1 `operator` with this key.
+    Genesis {
+        /// The first operator's key.
+        operator: PublicKey,
+    },
+    /// Operator: list a class.
+    DefineClass(ClassSpec),
+    /// Operator: open an account.
+    OpenAccount {
+        /// Its unique name.
+        name: AccountName,
+        /// What it is for.
+        role: Role,
+    },
+    /// Operator: let a key speak for an account.
+    RegisterKey {
+        /// For whom.
+        account: AccountId,
+        /// The client-made public key.
+        public: PublicKey,
+        /// What it may do: no more than the account's role.
+        rights: Rights,
+        /// From this moment on it may do nothing.
+        expires: Timestamp,
+    },
+    /// Operator: from now on the key may do nothing.
+    RevokeKey {
+        /// Which.
+        key: KeyNo,
+    },
+    /// Operator: credit cash to an account. The same account and external id again is the same deposit.
+    DepositCash {
+        /// To whom.
+        account: AccountId,
+        /// Of which currency.
+        currency: Code,
+        /// How much, at least 1.
+        amount: Money,
+        /// The operator's own id of the transfer.
+        external: u64,
+    },
+    /// Provider: bring units of a contract. The same contract and external id again is the same deposit.
+    DepositCapacity {
+        /// Of what.
+        contract: ContractId,
+        /// How many, at least 1.
+        units: Units,
+        /// The provider's own id of the deposit.
+        external: u64,
+    },
+    /// Broker or provider: an order.
+    NewOrder(NewOrder),
+    /// The owner: take what is left of an order out of the book.
+    Cancel(OrderRef),
+    /// The owner: change an order's price and total quantity.
+    Replace {
+        /// Which.
+        order: OrderRef,
+        /// The new limit.
+        price: Ticks,
+        /// The new total: what is already filled counts.
+        units: Units,
+    },
+}
+
+/// A new order for one contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewOrder {
+    /// For what.
+    pub contract: ContractId,
+    /// Which way.
+    pub side: Side,
+    /// How long it lasts.
+    pub time_in_force: TimeInForce,
+    /// The limit, 1 to [`crate::PRICE_MAX`] ticks.
+    pub price: Ticks,
+    /// How many units, 1 to [`crate::UNITS_MAX`].
+    pub units: Units,
+}
+
+/// Names one of the sender's own orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderRef {
+    /// By id and the slot hint from its report: the fast way.
+    Id {
+        /// The order's id.
+        order: OrderId,
+        /// Where the last report said it lies.
+        slot: SlotHint,
+    },
+    /// By the number the sender's own key gave it on the orders lane; works before the acknowledgement.
+    Number(u64),
+}
+
+/// Buy or sell; at rest, bid or ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// Buy: a bid at rest.
+    Buy,
+    /// Sell: an ask at rest.
+    Sell,
+}
+
+/// How long an order lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TimeInForce {
+    /// Good till cancelled: rests until filled, cancelled, or the contract's gate closes.
+    Gtc,
+    /// Immediate or cancel: what does not trade at once ends.
+    Ioc,
+    /// Fill or kill: all at once, or nothing.
+    Fok,
+}
+
+impl Side {
+    /// The other side.
+    #[must_use]
+    pub fn opposite(self) -> Side {
+        match self {
+            Side::Buy => Side::Sell,
+            Side::Sell => Side::Buy,
+        }
+    }
+}

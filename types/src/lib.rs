@@ -1,0 +1,27 @@
+//! The words of cuex as types: what every other room speaks of, and nothing that acts.
+//!
+//! A [`Command`] is what is asked, a [`Report`] what its owner is told, a [`MarketEvent`] what everybody is
+//! told, a [`StateEvent`] what the mirrors outside the engine need to answer queries. All of them are plain
+//! data: no clock, no bytes, no I/O. Imports nothing of ours.
+
+mod class;
+mod code;
+mod command;
+mod ids;
+mod market;
+mod money;
+mod reject;
+mod report;
+mod state;
+mod time;
+
+pub use class::{Class, ClassSpec, SLOT_HOURS_MAX};
+pub use code::{AccountName, Code, CodeError};
+pub use command::{Command, Lane, NewOrder, OrderRef, Sender, Side, Stamped, TimeInForce};
+pub use ids::{AccountId, CLASSES_MAX, ClassNo, ContractId, KeyNo, OrderId, PublicKey, Sequence, SlotHint};
+pub use market::{MarketBody, MarketEntry, MarketEvent, Phase};
+pub use money::{FEE_PPM_MAX, Money, PRICE_MAX, Ticks, UNITS_MAX, Units, fee_of, reserve_of, value_of};
+pub use reject::RejectCode;
+pub use report::{Answers, CancelReason, Report, ReportBody};
+pub use state::{Account, Key, OpenOrder, Output, Rights, Role, StateEvent};
+pub use time::{HOUR_NANOS, Hour, MINUTE_NANOS, Timestamp};

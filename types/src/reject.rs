@@ -1,0 +1,222 @@
+//! Reject codes: every reason a command can be refused, one number each.
+
+use std::fmt;
+
+/// Why a command was refused. Below 100: stateless, from the gateway; it took no number and is not journaled.
+/// From 100: stateful, from the engine; journaled, and answered with a numbered report.
+///
+/// The `value` beside a code is what is stated with it; 0 where nothing is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u16)]
+pub enum RejectCode {
+    /// The price is not from 1 to the highest; value: the price in ticks.
+    PriceOutOfRange = 1,
+    /// The units are not from 1 to the most; value: the units.
+    UnitsOutOfRange = 2,
+    /// A side, time in force, role or other choice that does not exist; value: the byte.
+    UnknownChoice = 3,
+    /// A text that is no code or name, or an amount below 1; value: the amount, or 0.
+    BadField = 4,
+    /// The number is not above the highest taken on this lane and was never taken itself; value: the highest.
+    NotTaken = 5,
+    /// The number was taken, but its outcome is older than what is kept; value: the highest taken.
+    OutcomeTooOld = 6,
+    /// Too many commands a second; value: how many milliseconds to wait.
+    Throttled = 7,
+    /// The exchange is stopping and takes nothing more.
+    Stopping = 8,
+
+    /// No such key is registered.
+    UnknownKey = 100,
+    /// The key is revoked; value: its number.
+    KeyRevoked = 101,
+    /// The key has expired; value: its number.
+    KeyExpired = 102,
+    /// The key, or its account's role, may not do this; value: its rights as bits.
+    NotAllowed = 103,
+    /// The client's number is not above the last one taken; value: the last one.
+    NumberNotRising = 104,
+
+    /// No such class; value: its number.
+    UnknownClass = 110,
+    /// No slot of the class starts at that hour; value: the slot length in hours.
+    NotASlot = 111,
+    /// The slot starts beyond the class's horizon; value: the horizon in hours.
+    BeyondHorizon = 112,
+    /// The contract's gate has closed; value: the gate in seconds since 1970.
+    GateClosed = 113,
+
+    /// No open order of the account is named so: never there, not its own, filled or cancelled.
+    UnknownOrder = 120,
+    /// The new total is not above what is filled already; value: units filled.
+    AlreadyFilled = 121,
+
+    /// Not enough free cash; value: what the order would reserve more, in millionths.
+    NotEnoughCash = 130,
+    /// Not enough free units of the contract; value: what is free.
+    NotEnoughUnits = 131,
+    /// The amounts do not fit in a 64-bit number of millionths, or the units in 32 bits; value: the units or
+    /// millionths asked for.
+    TooLarge = 132,
+
+    /// No such account; value: its id.
+    UnknownAccount = 140,
+    /// Another account has that name; value: its id.
+    NameTaken = 141,
+    /// The class is listed already; value: its number.
+    ClassListed = 142,
+    /// A term of the class is out of its range.
+    BadClass = 143,
+    /// The public key is registered already; value: its number.
+    KeyListed = 144,
+    /// The exchange is full: of classes, accounts, keys, currencies or orders; value: the most there can be.
+    Full = 145,
+    /// No class is in that currency.
+    UnknownCurrency = 146,
+    /// A deposit with this external id is there already, of another size; value: its size.
+    DepositDiffers = 147,
+    /// Only the sequencer says this.
+    SequencerOnly = 149,
+}
+
+impl RejectCode {
+    /// Every code there is, in rising order.
+    pub const ALL: [RejectCode; 31] = [
+        RejectCode::PriceOutOfRange,
+        RejectCode::UnitsOutOfRange,
+        RejectCode::UnknownChoice,
+        RejectCode::BadField,
+        RejectCode::NotTaken,
+        RejectCode::OutcomeTooOld,
+        RejectCode::Throttled,
+        RejectCode::Stopping,
+        RejectCode::UnknownKey,
+        RejectCode::KeyRevoked,
+        RejectCode::KeyExpired,
+        RejectCode::NotAllowed,
+        RejectCode::NumberNotRising,
+        RejectCode::UnknownClass,
+        RejectCode::NotASlot,
+        RejectCode::BeyondHorizon,
+        RejectCode::GateClosed,
+        RejectCode::UnknownOrder,
+        RejectCode::AlreadyFilled,
+        RejectCode::NotEnoughCash,
+        RejectCode::NotEnoughUnits,
+        RejectCode::TooLarge,
+        RejectCode::UnknownAccount,
+        RejectCode::NameTaken,
+        RejectCode::ClassListed,
+        RejectCode::BadClass,
+        RejectCode::KeyListed,
+        RejectCode::Full,
+        RejectCode::UnknownCurrency,
+        RejectCode::DepositDiffers,
+        RejectCode::SequencerOnly,
+    ];
+
+    /// The code as it stands on the wire.
+    #[must_use]
+    pub fn number(self) -> u16 {
+        self as u16
+    }
+
+    /// The code with this number, if there is one.
+    #[must_use]
+    pub fn from_number(number: u16) -> Option<RejectCode> {
+        RejectCode::ALL.into_iter().find(|code| code.number() == number)
+    }
+
+    /// One clear sentence about the refusal with its `value` in it.
+    #[must_use]
+    pub fn sentence(self, value: i64) -> String {
+        match self {
+            RejectCode::PriceOutOfRange => {
+                format!("the price of {value} ticks is out of range: expected 1 to {}", crate::PRICE_MAX)
+            }
+            RejectCode::UnitsOutOfRange => {
+                format!("{value} units are out of range: expected 1 to {}", crate::UNITS_MAX)
+            }
+            RejectCode::UnknownChoice => format!("a choice coded {value} does not exist"),
+            RejectCode::BadField => format!("a code, name or amount is not in its form (value {value})"),
+            RejectCode::NotTaken => format!("the command was never taken; numbers up to {value} are used up"),
+            RejectCode::OutcomeTooOld => {
+                format!("the command was taken, but its outcome is no longer kept; last taken was {value}")
+            }
+            RejectCode::Throttled => format!("too many commands: wait {value} ms"),
+            RejectCode::Stopping => "the exchange is stopping and takes nothing more".to_owned(),
+            RejectCode::UnknownKey => "the key is not registered here".to_owned(),
+            RejectCode::KeyRevoked => format!("key {value} is revoked"),
+            RejectCode::KeyExpired => format!("key {value} has expired"),
+            RejectCode::NotAllowed => {
+                let rights = crate::Rights(u8::try_from(value).unwrap_or(0));
+                format!("the key may not do this; it may {rights}")
+            }
+            RejectCode::NumberNotRising => {
+                format!("the command's number is not above the last taken, {value}")
+            }
+            RejectCode::UnknownClass => format!("there is no class number {value}"),
+            RejectCode::NotASlot => {
+                format!(
+                    "no slot starts at that hour: slots are {value} h long and start at multiples of that"
+                )
+            }
+            RejectCode::BeyondHorizon => format!("the slot is too far ahead: contracts exist for {value} h"),
+            RejectCode::GateClosed => {
+                format!("the contract stopped trading at gate closure ({value} s since 1970)")
+            }
+            RejectCode::UnknownOrder => "no open order of this account is named so".to_owned(),
+            RejectCode::AlreadyFilled => {
+                format!("{value} units are filled already: the new total must be higher")
+            }
+            RejectCode::NotEnoughCash => {
+                format!(
+                    "not enough free cash: {}.{:06} more would be reserved",
+                    value / 1_000_000,
+                    value % 1_000_000
+                )
+            }
+            RejectCode::NotEnoughUnits => format!("not enough free units of the contract: {value} are free"),
+            RejectCode::TooLarge => "the amount is too large to be kept".to_owned(),
+            RejectCode::UnknownAccount => format!("there is no account {value}"),
+            RejectCode::NameTaken => format!("account {value} has that name already"),
+            RejectCode::ClassListed => format!("the class is listed already, as number {value}"),
+            RejectCode::BadClass => "a term of the class is out of its range".to_owned(),
+            RejectCode::KeyListed => format!("the public key is registered already, as key {value}"),
+            RejectCode::Full => format!("the exchange is full: there can be {value} at most"),
+            RejectCode::UnknownCurrency => "no class is in that currency".to_owned(),
+            RejectCode::DepositDiffers => {
+                format!("a deposit with this external id is there already, of another size: {value}")
+            }
+            RejectCode::SequencerOnly => "only the exchange itself may say this".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for RejectCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_rise_and_come_back() {
+        assert!(RejectCode::ALL.windows(2).all(|pair| pair[0].number() < pair[1].number()));
+        for code in RejectCode::ALL {
+            assert_eq!(RejectCode::from_number(code.number()), Some(code));
+        }
+        assert_eq!(RejectCode::from_number(0), None);
+    }
+
+    #[test]
+    fn every_sentence_stands() {
+        for code in RejectCode::ALL {
+            assert!(code.sentence(7).len() > 10, "{code}");
+        }
+        assert!(RejectCode::NotEnoughCash.sentence(12_500_000).contains("12.500000"));
+    }
+}

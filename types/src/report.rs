@@ -1,0 +1,187 @@
+//! Reports: what a command's owner is told.
+
+use crate::class::ClassSpec;
+use crate::code::Code;
+use crate::command::{Sender, Side, TimeInForce};
+use crate::ids::{AccountId, ClassNo, ContractId, KeyNo, OrderId, Sequence, SlotHint};
+use crate::money::{Money, Ticks, Units};
+use crate::reject::RejectCode;
+use crate::time::Timestamp;
+
+/// One report to one account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// To whom.
+    pub account: AccountId,
+    /// The account's own count of its reports, from 1 without gaps.
+    pub number: u64,
+    /// The command that caused it.
+    pub sequence: Sequence,
+    /// That command's stamp.
+    pub time: Timestamp,
+    /// The account's own command this is about, if it is the answer to one.
+    pub answers: Answers,
+    /// What happened.
+    pub body: ReportBody,
+}
+
+/// Which command of the account's own keys a report answers; `None` when something happened to it that
+/// another's command, or the clock, brought about. The first report that answers a command is its outcome.
+pub type Answers = Option<Sender>;
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportBody {
+    /// The order was taken; fills, if any, follow, and then the end of an IOC or FOK.
+    Accepted {
+        /// Its id from now on.
+        order: OrderId,
+        /// Where it lies if it rests; meaningless if it does not.
+        slot: SlotHint,
+        /// For what.
+        contract: ContractId,
+        /// Which way.
+        side: Side,
+        /// How long.
+        time_in_force: TimeInForce,
+        /// Its limit.
+        price: Ticks,
+        /// Its total.
+        units: Units,
+    },
+    /// Part or all of the order traded.
+    Filled {
+        /// Which order of the account's.
+        order: OrderId,
+        /// The other order, whose owner stays unknown.
+        counter: OrderId,
+        /// For what.
+        contract: ContractId,
+        /// The account's own side.
+        side: Side,
+        /// At the maker's price.
+        price: Ticks,
+        /// How many units traded.
+        units: Units,
+        /// How many are left of the order.
+        left: Units,
+        /// What the account pays for this fill besides the value, at least 0.
+        fee: Money,
+        /// True if the account's order was resting.
+        maker: bool,
+    },
+    /// What was left of the order is out of the book.
+    Cancelled {
+        /// Which.
+        order: OrderId,
+        /// For what.
+        contract: ContractId,
+        /// Which way.
+        side: Side,
+        /// How many units ended unfilled.
+        units: Units,
+        /// Why.
+        reason: CancelReason,
+    },
+    /// The order has a new price and total; fills, if any, follow.
+    Replaced {
+        /// Which; the id stays.
+        order: OrderId,
+        /// Where it lies if it rests.
+        slot: SlotHint,
+        /// For what.
+        contract: ContractId,
+        /// Which way.
+        side: Side,
+        /// The new limit.
+        price: Ticks,
+        /// The new total.
+        units: Units,
+        /// What was left before anything traded at the new price.
+        left: Units,
+        /// True if it kept its place in the queue.
+        kept_priority: bool,
+    },
+    /// Nothing changed.
+    Rejected {
+        /// Why.
+        code: RejectCode,
+        /// The offending or the missing value; what it means is stated with each code.
+        value: i64,
+    },
+    /// Cash came in.
+    CashDeposited {
+        /// Of which currency.
+        currency: Code,
+        /// How much this command credited: 0 if the deposit was there already.
+        amount: Money,
+        /// The operator's id of it.
+        external: u64,
+    },
+    /// Units came in.
+    CapacityDeposited {
+        /// Of what.
+        contract: ContractId,
+        /// How many this command credited: 0 if the deposit was there already.
+        units: Units,
+        /// The provider's id of it.
+        external: u64,
+    },
+    /// The slot is over; what the account held of it has been delivered and is gone.
+    Settled {
+        /// Of what.
+        contract: ContractId,
+        /// How many units.
+        units: Units,
+    },
+    /// Operator: the class is listed.
+    ClassDefined {
+        /// Its number.
+        class: ClassNo,
+        /// Its terms.
+        spec: ClassSpec,
+    },
+    /// Operator: the account is open.
+    AccountOpened {
+        /// Its id.
+        account: AccountId,
+    },
+    /// Operator: the key may speak.
+    KeyRegistered {
+        /// Its number.
+        key: KeyNo,
+        /// For whom.
+        account: AccountId,
+    },
+    /// Operator: the key may do nothing any more.
+    KeyRevoked {
+        /// Its number.
+        key: KeyNo,
+    },
+    /// Operator: the cash deposit to another account is done.
+    CashCredited {
+        /// To whom.
+        account: AccountId,
+        /// Of which currency.
+        currency: Code,
+        /// How much this command credited: 0 if the deposit was there already.
+        amount: Money,
+        /// The operator's id of it.
+        external: u64,
+    },
+}
+
+/// Why an order ended before it was filled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CancelReason {
+    /// Its owner asked.
+    Owner,
+    /// An immediate-or-cancel order's remainder.
+    Ioc,
+    /// A fill-or-kill order that could not be filled whole.
+    Fok,
+    /// It would have traded with an order of the same account.
+    SelfTrade,
+    /// The contract's gate closed.
+    Gate,
+}
