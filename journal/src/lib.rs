@@ -1,0 +1,33 @@
+//! A durable log of opaque batches: segments, checksums, a hash chain, recovery.
+//!
+//! [`Journal::append`] returns when its batch is on the disk, and not before. [`Journal::open`] checks every
+//! byte that was written before, hands each batch to the caller, cuts what a crash left half written, and
+//! refuses anything worse. [`Reader`] and [`verify`] do the same without writing.
+//!
+//! What this room does not know: commands, records, time. A batch is some bytes that hold `count` records with
+//! consecutive sequences. The format, and what one copy of a log cannot tell, are written in `docs/journal.md`.
+//!
+//! ```
+//! let directory = tempfile::tempdir()?;
+//! let options = journal::Options { segment_size: 64 * 1024, ..journal::Options::new(1) };
+//! let (mut journal, _) = journal::Journal::open(directory.path(), &options, |_| Ok::<(), std::io::Error>(()))?;
+//! journal.append(1, 2, b"two records")?;
+//! drop(journal);
+//! assert_eq!(journal::verify(directory.path())?.last_sequence(), 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod disk;
+mod format;
+mod journal;
+mod reader;
+mod segment;
+mod simulated;
+mod window;
+
+pub use blake3::Hash;
+pub use disk::{Access, Disk, DiskFile, LockKind, RealDisk};
+pub use format::{FORMAT_VERSION, MAX_BATCH};
+pub use journal::{AppendError, Failure, Journal, OpenError, Options};
+pub use reader::{Batch, Damage, ReadError, Reader, Summary, TornTail, verify};
+pub use simulated::{Operation, SimulatedDisk};

@@ -1,0 +1,13 @@
+//! What could lose, invent or damage a batch, risk by risk.
+
+#![allow(clippy::unwrap_used, reason = "a helper fails like the test that calls it")]
+
+mod corruption;
+mod crashes;
+mod disk_full;
+mod failures;
+mod golden;
+mod real_disk;
+mod segments;
+mod support;
+mod torn_tail;
