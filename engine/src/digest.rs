@@ -1,0 +1,163 @@
+//! The state digest: one hash over everything that decides what the engine will do next.
+
+use crate::calendar::Work;
+use crate::engine::Engine;
+use std::fmt;
+use types::{OpenOrder, Phase, Rights, Role, Side, StateEvent};
+
+/// A BLAKE3 hash of the whole state: two engines with the same digest answer every later command alike.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Digest({self})")
+    }
+}
+
+impl Engine {
+    /// The digest of the state: full queue order and coming slot hints, not totals. Scans everything.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let mut hash = Hash(blake3::Hasher::new());
+        hash.numbers(&[self.sequence, self.time.0]);
+        let mut state = Vec::new();
+        self.emit_state(&mut state);
+        state.iter().for_each(|event| hash.state(event));
+        self.hash_rest(&mut hash);
+        Digest(*hash.0.finalize().as_bytes())
+    }
+
+    /// What the mirrors are not told.
+    fn hash_rest(&self, hash: &mut Hash) {
+        for (deposited, fees) in self.accounts.deposited.iter().zip(self.accounts.fees) {
+            hash.signed(&[*deposited, fees]);
+        }
+        for (&(account, external), &(currency, amount)) in &self.deposits.cash {
+            hash.numbers(&[u64::from(account.0), external]);
+            hash.bytes(&currency.bytes());
+            hash.signed(&[amount]);
+        }
+        for (&(contract, account, external), &units) in &self.deposits.capacity {
+            hash.numbers(&[u64::from(contract.0), u64::from(account.0), external, u64::from(units)]);
+        }
+        for contract in self.contracts.sorted() {
+            hash.numbers(&[u64::from(contract.id.0), u64::from(contract.deposited)]);
+            // The order in which holdings will be delivered.
+            self.holdings
+                .list(contract.holders)
+                .for_each(|holding| hash.numbers(&[u64::from(holding.account.0)]));
+        }
+        hash.numbers(&[self.calendar.clock().0]);
+        self.calendar
+            .deadlines()
+            .for_each(|&(time, contract)| hash.numbers(&[time.0, u64::from(contract.0)]));
+        for work in self.calendar.queue() {
+            match *work {
+                Work::Expire(contract) => hash.numbers(&[0, u64::from(contract.0)]),
+                Work::Deliver(contract) => hash.numbers(&[1, u64::from(contract.0)]),
+            }
+        }
+        self.orders.slab.free_slots().iter().for_each(|&slot| hash.numbers(&[u64::from(slot)]));
+    }
+}
+
+/// Feeds the hash with little-endian bytes in one stated order, so that it is the same on any machine.
+struct Hash(blake3::Hasher);
+
+impl Hash {
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn numbers(&mut self, numbers: &[u64]) {
+        numbers.iter().for_each(|number| self.bytes(&number.to_le_bytes()));
+    }
+
+    fn signed(&mut self, numbers: &[i64]) {
+        numbers.iter().for_each(|number| self.bytes(&number.to_le_bytes()));
+    }
+
+    fn state(&mut self, event: &StateEvent) {
+        match event {
+            StateEvent::Class(class) => {
+                let spec = &class.spec;
+                self.numbers(&[1, u64::from(class.no.0)]);
+                [spec.model, spec.region, spec.currency].iter().for_each(|code| self.bytes(&code.bytes()));
+                self.signed(&[spec.tick]);
+                let terms = [
+                    u64::from(spec.slot_hours),
+                    u64::from(spec.gate_minutes),
+                    u64::from(spec.horizon_hours),
+                    u64::from(spec.fee_ppm),
+                ];
+                self.numbers(&terms);
+            }
+            StateEvent::Account(account) => {
+                self.numbers(&[2, u64::from(account.id.0), role(account.role)]);
+                self.bytes(&account.name.bytes());
+            }
+            StateEvent::Key(key) => {
+                let Rights(rights) = key.rights;
+                self.numbers(&[3, u64::from(key.no.0), u64::from(key.account.0), u64::from(rights)]);
+                self.bytes(&key.public.0);
+                self.numbers(&[key.expires.0, u64::from(key.revoked), key.taken[0], key.taken[1]]);
+            }
+            StateEvent::Cash { account, currency, free, reserved } => {
+                self.numbers(&[4, u64::from(account.0)]);
+                self.bytes(&currency.bytes());
+                self.signed(&[*free, *reserved]);
+            }
+            StateEvent::Holding { account, contract, free, reserved } => {
+                self.numbers(&[5, account.0.into(), contract.0.into(), (*free).into(), (*reserved).into()]);
+            }
+            StateEvent::Contract { contract, phase: now, sequence, last_price } => {
+                self.numbers(&[6, contract.0.into(), phase(*now), *sequence]);
+                self.signed(&[*last_price]);
+            }
+            StateEvent::Order(order) => self.order(order),
+            StateEvent::Reports { account, last } => self.numbers(&[8, account.0.into(), *last]),
+        }
+    }
+
+    fn order(&mut self, order: &OpenOrder) {
+        let side = match order.side {
+            Side::Buy => 0,
+            Side::Sell => 1,
+        };
+        self.numbers(&[
+            7,
+            order.account.0.into(),
+            order.order,
+            order.slot.into(),
+            order.key.0.into(),
+            order.number,
+        ]);
+        self.numbers(&[order.contract.0.into(), side, order.units.into(), order.left.into()]);
+        self.signed(&[order.price]);
+    }
+}
+
+fn role(role: Role) -> u64 {
+    match role {
+        Role::Broker => 1,
+        Role::Provider => 2,
+        Role::Analyst => 3,
+        Role::Operator => 4,
+    }
+}
+
+fn phase(phase: Phase) -> u64 {
+    match phase {
+        Phase::Continuous => 1,
+        Phase::Closed => 2,
+        Phase::InDelivery => 3,
+        Phase::Settled => 4,
+    }
+}

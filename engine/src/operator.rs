@@ -1,0 +1,175 @@
+//! The operator's desk, and deposits: classes, accounts, keys, cash and capacity.
+
+use crate::engine::{Engine, Now, Refusal};
+use crate::{ACCOUNTS_MAX, CURRENCIES_MAX, KEYS_MAX};
+use std::collections::BTreeMap;
+use types::{
+    AccountId, AccountName, CLASSES_MAX, ClassSpec, Code, ContractId, KeyNo, Money, Output, PublicKey,
+    RejectCode, ReportBody, Rights, Role, StateEvent, Timestamp, UNITS_MAX, Units,
+};
+
+/// Deposits that were taken, so that the same one again is known for what it is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Deposits {
+    /// By account and the operator's id. Kept for good: only operators make them.
+    pub(crate) cash: BTreeMap<(AccountId, u64), (Code, Money)>,
+    /// By contract, account and the provider's id. Forgotten when the contract is settled.
+    pub(crate) capacity: BTreeMap<(ContractId, AccountId, u64), Units>,
+}
+
+impl Engine {
+    pub(crate) fn genesis(&mut self, operator: PublicKey, out: &mut Output) {
+        if self.accounts.len() > 0 {
+            return;
+        }
+        let name = "operator".parse().expect("a name in its form");
+        let account = self.accounts.open(name, Role::Operator);
+        let key = self.keys.register(account.id, operator, Role::Operator.rights(), Timestamp::MAX);
+        out.state.extend([StateEvent::Account(account), StateEvent::Key(key)]);
+    }
+
+    pub(crate) fn define_class(
+        &mut self,
+        now: Now,
+        spec: ClassSpec,
+        out: &mut Output,
+    ) -> Result<(), Refusal> {
+        if !spec.is_valid() {
+            return Err((RejectCode::BadClass, 0));
+        }
+        if let Some(listed) = self.classes.listed(&spec) {
+            return Err((RejectCode::ClassListed, i64::from(listed.0)));
+        }
+        if self.classes.is_full() {
+            return Err((RejectCode::Full, i64::from(CLASSES_MAX)));
+        }
+        let currency = self.accounts.add_currency(spec.currency);
+        let currency =
+            currency.ok_or((RejectCode::Full, i64::try_from(CURRENCIES_MAX).unwrap_or(i64::MAX)))?;
+        let class = self.classes.add(spec, currency);
+        out.state.push(StateEvent::Class(class));
+        self.answer(now, ReportBody::ClassDefined { class: class.no, spec }, out);
+        Ok(())
+    }
+
+    pub(crate) fn open_account(
+        &mut self,
+        now: Now,
+        name: AccountName,
+        role: Role,
+        out: &mut Output,
+    ) -> Result<(), Refusal> {
+        if let Some(taken) = self.accounts.named(name) {
+            return Err((RejectCode::NameTaken, i64::from(taken.0)));
+        }
+        if self.accounts.len() >= ACCOUNTS_MAX as usize {
+            return Err((RejectCode::Full, i64::from(ACCOUNTS_MAX)));
+        }
+        let account = self.accounts.open(name, role);
+        out.state.push(StateEvent::Account(account));
+        self.answer(now, ReportBody::AccountOpened { account: account.id }, out);
+        Ok(())
+    }
+
+    pub(crate) fn register_key(
+        &mut self,
+        now: Now,
+        account: AccountId,
+        public: PublicKey,
+        rights: Rights,
+        expires: Timestamp,
+        out: &mut Output,
+    ) -> Result<(), Refusal> {
+        let unknown = (RejectCode::UnknownAccount, i64::from(account.0));
+        let most = self.accounts.get(account).ok_or(unknown)?.account.role.rights();
+        if !most.include(rights) {
+            return Err((RejectCode::NotAllowed, i64::from(most.0)));
+        }
+        if let Some(listed) = self.keys.with_public(public) {
+            return Err((RejectCode::KeyListed, i64::from(listed.0)));
+        }
+        if self.keys.len() >= KEYS_MAX as usize {
+            return Err((RejectCode::Full, i64::from(KEYS_MAX)));
+        }
+        let key = self.keys.register(account, public, rights, expires);
+        out.state.push(StateEvent::Key(key));
+        self.answer(now, ReportBody::KeyRegistered { key: key.no, account }, out);
+        Ok(())
+    }
+
+    pub(crate) fn revoke_key(&mut self, now: Now, key: KeyNo, out: &mut Output) -> Result<(), Refusal> {
+        let record = self.keys.get_mut(key).ok_or((RejectCode::UnknownKey, i64::from(key.0)))?;
+        record.revoked = true;
+        out.state.push(StateEvent::Key(*record));
+        self.answer(now, ReportBody::KeyRevoked { key }, out);
+        Ok(())
+    }
+
+    pub(crate) fn deposit_cash(
+        &mut self,
+        now: Now,
+        account: AccountId,
+        currency: Code,
+        amount: Money,
+        external: u64,
+        out: &mut Output,
+    ) -> Result<(), Refusal> {
+        if amount < 1 {
+            return Err((RejectCode::BadField, amount));
+        }
+        self.accounts.get(account).ok_or((RejectCode::UnknownAccount, i64::from(account.0)))?;
+        let index = self.accounts.currency(currency).ok_or((RejectCode::UnknownCurrency, 0))?;
+        let credited = match self.deposits.cash.get(&(account, external)) {
+            Some(&there) if there == (currency, amount) => 0,
+            Some(&(_, there)) => return Err((RejectCode::DepositDiffers, there)),
+            None => amount,
+        };
+        if credited > 0 {
+            let total = self.accounts.deposited[index].checked_add(amount);
+            self.accounts.deposited[index] = total.ok_or((RejectCode::TooLarge, amount))?;
+            self.accounts.cash(account, index).free += amount;
+            self.deposits.cash.insert((account, external), (currency, amount));
+            self.tell(account, ReportBody::CashDeposited { currency, amount, external }, out);
+        }
+        self.answer(now, ReportBody::CashCredited { account, currency, amount: credited, external }, out);
+        Ok(())
+    }
+
+    pub(crate) fn deposit_capacity(
+        &mut self,
+        now: Now,
+        contract: ContractId,
+        units: Units,
+        external: u64,
+        out: &mut Output,
+    ) -> Result<(), Refusal> {
+        if !(1..=UNITS_MAX).contains(&units) {
+            return Err((RejectCode::UnitsOutOfRange, i64::from(units)));
+        }
+        self.classes.check_open(contract, now.time)?;
+        let credited = match self.deposits.capacity.get(&(contract, now.account, external)) {
+            Some(&there) if there == units => 0,
+            Some(&there) => return Err((RejectCode::DepositDiffers, i64::from(there))),
+            None => units,
+        };
+        if credited > 0 {
+            let at = self.touch(contract)?;
+            let record = self.contracts.at_mut(at);
+            let total = record.deposited.checked_add(units);
+            record.deposited = total.ok_or((RejectCode::TooLarge, i64::from(units)))?;
+            self.holdings.credit(now.account, contract, &mut record.holders, units);
+            self.deposits.capacity.insert((contract, now.account, external), units);
+        }
+        self.answer(now, ReportBody::CapacityDeposited { contract, units: credited, external }, out);
+        Ok(())
+    }
+}
+
+impl Deposits {
+    /// Forgets one capacity deposit of a settled contract; false if there is none left.
+    pub(crate) fn forget_one(&mut self, contract: ContractId) -> bool {
+        let from = (contract, AccountId(0), 0);
+        let first = self.capacity.range(from..).next().map(|(&key, _)| key).filter(|key| key.0 == contract);
+        first.is_some_and(|key| self.capacity.remove(&key).is_some())
+    }
+}

@@ -1,0 +1,54 @@
+//! docs/matching.md names a test beside every rule: each is there, and runs.
+
+use std::collections::BTreeSet;
+
+const PAGE: &str = include_str!("../../../docs/matching.md");
+
+/// The files that hold the named tests.
+const TESTS: [&str; 6] = [
+    include_str!("desk.rs"),
+    include_str!("funds.rs"),
+    include_str!("orders.rs"),
+    include_str!("phases.rs"),
+    include_str!("random.rs"),
+    include_str!("replace.rs"),
+];
+
+#[test]
+fn every_test_the_page_names_exists() {
+    let there: BTreeSet<&str> = TESTS.iter().flat_map(|file| tests_of(file)).collect();
+    let named = named_tests(PAGE);
+    assert!(named.len() > 30, "the page names only {named:?}");
+    let missing: Vec<_> = named.iter().filter(|name| !there.contains(*name)).collect();
+    assert!(missing.is_empty(), "docs/matching.md names tests that do not exist: {missing:?}");
+}
+
+#[test]
+fn every_section_of_the_page_names_a_test() {
+    assert_eq!(sections_without_test(PAGE), Vec::<&str>::new());
+}
+
+/// Names between backticks after "Test:" or "Tests:".
+fn named_tests(page: &str) -> Vec<&str> {
+    let lists = page.lines().filter_map(|line| line.split_once("Test: ").or(line.split_once("Tests: ")));
+    lists.flat_map(|(_, list)| list.split('`').skip(1).step_by(2)).collect()
+}
+
+fn sections_without_test(page: &str) -> Vec<&str> {
+    let sections = page.split("\n## ").skip(1).filter(|section| named_tests(section).is_empty());
+    sections.filter_map(|section| section.lines().next()).collect()
+}
+
+fn tests_of(file: &str) -> impl Iterator<Item = &str> {
+    let heads = file.split("#[test]\nfn ").skip(1);
+    heads.filter_map(|head| head.split_once('(').map(|(name, _)| name))
+}
+
+#[test]
+fn a_page_that_names_nothing_is_caught() {
+    let page = "# Page\n\n## One\n\nA rule. Test: `a_b`.\n\n## Two\n\nA rule. Tests: none.\n\n## Three\n\nTests: `c`, `d_e`.\n";
+    assert_eq!(named_tests(page), ["a_b", "c", "d_e"]);
+    assert_eq!(sections_without_test(page), ["Two"]);
+    let names: Vec<_> = tests_of("#[test]\nfn here() {}\nfn helper() {}\n").collect();
+    assert_eq!(names, ["here"]);
+}

@@ -1,0 +1,22 @@
+//! The tests of the engine, in one binary so that it links once: the rules one by one, in the small examples of
+//! docs/matching.md, and random streams of commands against a naive reference.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and its helpers too"
+)]
+
+mod checked;
+mod core_book;
+mod desk;
+mod documented;
+mod funds;
+mod generator;
+mod market;
+mod orders;
+mod phases;
+mod public_book;
+mod random;
+mod reference;
+mod replace;

@@ -1,0 +1,283 @@
+//! A small market for the examples: one class, one contract, four accounts, every command checked against the
+//! reference. Prices are in ticks of 0.01 dollars: 200 is 2.00.
+
+use std::collections::BTreeMap;
+
+use types::{
+    AccountId, CancelReason, Class, ClassNo, ClassSpec, Code, Command, ContractId, Hour, KeyNo, Lane,
+    MarketBody, Money, NewOrder, OrderId, OrderRef, Output, PublicKey, RejectCode, ReportBody, Role, Sender,
+    Sequence, Side, Stamped, StateEvent, Ticks, TimeInForce, Timestamp, Units,
+};
+
+use super::checked::Checked;
+use super::reference::RIGHT_HINT;
+
+/// Somebody and the key they speak with.
+#[derive(Clone, Copy)]
+pub(crate) struct Who {
+    pub(crate) account: AccountId,
+    pub(crate) key: KeyNo,
+}
+
+pub(crate) const OPERATOR: Who = who(1);
+/// A broker.
+pub(crate) const ANNA: Who = who(2);
+/// Another broker.
+pub(crate) const BEN: Who = who(3);
+/// A provider.
+pub(crate) const PIA: Who = who(4);
+
+/// When the examples begin.
+pub(crate) const MORNING: Timestamp = Timestamp(480_000 * types::HOUR_NANOS);
+/// What an account starts with: 1,000.00 dollars.
+pub(crate) const DOLLARS_1000: Money = 1_000_000_000;
+
+/// An order by what matters of it: id, price, units.
+pub(crate) type Entry = (OrderId, Ticks, Units);
+
+pub(crate) struct Market {
+    pub(crate) checked: Checked,
+    pub(crate) class: Class,
+    /// The contract of the examples: its slot starts two hours after they begin.
+    pub(crate) contract: ContractId,
+    pub(crate) time: Timestamp,
+    /// What came of the last command.
+    pub(crate) out: Output,
+    sequence: Sequence,
+    numbers: BTreeMap<(KeyNo, u8), u64>,
+}
+
+const fn who(number: u32) -> Who {
+    Who { account: AccountId(number), key: KeyNo(number) }
+}
+
+/// Hourly slots that close 30 minutes ahead, ticks of 0.01 dollars, a fee of a thousandth.
+pub(crate) fn example_class() -> ClassSpec {
+    ClassSpec { tick: 10_000, gate_minutes: 30, horizon_hours: 24, fee_ppm: 1_000, ..ClassSpec::example() }
+}
+
+pub(crate) fn dollars() -> Code {
+    "USD".parse().unwrap()
+}
+
+impl Market {
+    /// Everybody has 1,000.00 dollars and Pia 100 units.
+    pub(crate) fn new() -> Market {
+        Market::of(example_class())
+    }
+
+    /// The same with other terms.
+    pub(crate) fn of(spec: ClassSpec) -> Market {
+        let mut market = Market::unfunded(spec);
+        for who in [ANNA, BEN, PIA] {
+            market.fund(who, DOLLARS_1000);
+        }
+        market.deposit(PIA, 100, 1);
+        market.check();
+        market
+    }
+
+    /// Nobody has anything.
+    pub(crate) fn unfunded(spec: ClassSpec) -> Market {
+        let class = Class { no: ClassNo(0), spec };
+        let start = Hour(MORNING.hour().0 + 2).0.next_multiple_of(u32::from(spec.slot_hours));
+        let mut market = Market {
+            checked: Checked::default(),
+            class,
+            contract: class.contract(Hour(start)).unwrap(),
+            time: MORNING,
+            out: Output::default(),
+            sequence: 0,
+            numbers: BTreeMap::new(),
+        };
+        market.say(Command::Genesis { operator: PublicKey([1; 32]) });
+        market.send(OPERATOR, Command::DefineClass(spec));
+        for (who, name, role) in
+            [(ANNA, "anna", Role::Broker), (BEN, "ben", Role::Broker), (PIA, "pia", Role::Provider)]
+        {
+            market.send(OPERATOR, Command::OpenAccount { name: name.parse().unwrap(), role });
+            market.register(who.account, u8::try_from(who.key.0).unwrap(), role);
+            assert_eq!(market.refused(), None);
+        }
+        market
+    }
+
+    /// Sends a command under the key's next number.
+    pub(crate) fn send(&mut self, who: Who, command: Command) -> Sequence {
+        let lane = if let Command::Cancel(_) = command { Lane::Cancels } else { Lane::Orders };
+        let number = self.number(who, lane) + 1;
+        self.step(Some(Sender { key: who.key, lane, number }), command)
+    }
+
+    /// What the sequencer says itself.
+    pub(crate) fn say(&mut self, command: Command) -> Sequence {
+        self.step(None, command)
+    }
+
+    pub(crate) fn step(&mut self, sender: Option<Sender>, command: Command) -> Sequence {
+        self.sequence += 1;
+        if let Some(Sender { key, lane, number }) = sender {
+            let last = self.numbers.entry((key, index(lane))).or_default();
+            *last = number.max(*last);
+        }
+        let step = Stamped { sequence: self.sequence, time: self.time, sender, command };
+        self.out = self.checked.apply(&step).unwrap_or_else(|why| panic!("{step:?}: {why}"));
+        self.sequence
+    }
+
+    /// The last number of a key on a lane.
+    pub(crate) fn number(&self, who: Who, lane: Lane) -> u64 {
+        self.numbers.get(&(who.key, index(lane))).copied().unwrap_or(0)
+    }
+
+    /// Moves the clock.
+    pub(crate) fn clock(&mut self, time: Timestamp) {
+        self.time = time;
+        self.say(Command::Clock);
+    }
+
+    /// When the contract of the examples stops trading.
+    pub(crate) fn gate(&self) -> Timestamp {
+        self.class.gate(self.contract)
+    }
+
+    /// Compares everything with the reference, and adds everything up.
+    pub(crate) fn check(&self) {
+        self.checked.check_state().unwrap();
+        self.checked.check_sums().unwrap();
+    }
+}
+
+impl Market {
+    pub(crate) fn fund(&mut self, who: Who, amount: Money) {
+        let external = self.sequence;
+        let account = who.account;
+        self.send(OPERATOR, Command::DepositCash { account, currency: dollars(), amount, external });
+    }
+
+    pub(crate) fn deposit(&mut self, who: Who, units: Units, external: u64) {
+        self.send(who, Command::DepositCapacity { contract: self.contract, units, external });
+    }
+
+    /// Registers a key of 32 such bytes for ever.
+    pub(crate) fn register(&mut self, account: AccountId, byte: u8, role: Role) {
+        let public = PublicKey([byte; 32]);
+        let (rights, expires) = (role.rights(), Timestamp::MAX);
+        self.send(OPERATOR, Command::RegisterKey { account, public, rights, expires });
+    }
+
+    pub(crate) fn buy(&mut self, who: Who, units: Units, price: Ticks) -> OrderId {
+        self.order(who, Side::Buy, TimeInForce::Gtc, units, price)
+    }
+
+    pub(crate) fn sell(&mut self, who: Who, units: Units, price: Ticks) -> OrderId {
+        self.order(who, Side::Sell, TimeInForce::Gtc, units, price)
+    }
+
+    pub(crate) fn order(
+        &mut self,
+        who: Who,
+        side: Side,
+        time_in_force: TimeInForce,
+        units: Units,
+        price: Ticks,
+    ) -> OrderId {
+        let contract = self.contract;
+        self.send(who, Command::NewOrder(NewOrder { contract, side, time_in_force, price, units }))
+    }
+
+    pub(crate) fn cancel(&mut self, who: Who, order: OrderId) {
+        self.send(who, Command::Cancel(OrderRef::Id { order, slot: RIGHT_HINT }));
+    }
+
+    pub(crate) fn replace(&mut self, who: Who, order: OrderId, units: Units, price: Ticks) {
+        let order = OrderRef::Id { order, slot: RIGHT_HINT };
+        self.send(who, Command::Replace { order, price, units });
+    }
+}
+
+impl Market {
+    /// What traded: the resting order, the price, the units.
+    pub(crate) fn trades(&self) -> Vec<Entry> {
+        let trade = |event: &types::MarketEvent| match event.body {
+            MarketBody::Trade(entry) => Some((entry.order, entry.price, entry.units)),
+            _ => None,
+        };
+        self.out.events.iter().filter_map(trade).collect()
+    }
+
+    /// Why the last command changed nothing, if it did not.
+    pub(crate) fn refused(&self) -> Option<(RejectCode, i64)> {
+        match self.out.reports.last()?.body {
+            ReportBody::Rejected { code, value } => Some((code, value)),
+            _ => None,
+        }
+    }
+
+    /// Which orders ended, with how many units, and why.
+    pub(crate) fn ended(&self) -> Vec<(OrderId, Units, CancelReason)> {
+        let end = |report: &types::Report| match report.body {
+            ReportBody::Cancelled { order, units, reason, .. } => Some((order, units, reason)),
+            _ => None,
+        };
+        self.out.reports.iter().filter_map(end).collect()
+    }
+
+    /// Whether a replaced order kept its place.
+    pub(crate) fn kept_priority(&self) -> Option<bool> {
+        self.out.reports.iter().find_map(|report| match report.body {
+            ReportBody::Replaced { kept_priority, .. } => Some(kept_priority),
+            _ => None,
+        })
+    }
+
+    /// The contract's bids or asks: best price first, then first come.
+    pub(crate) fn resting(&self, side: Side) -> Vec<Entry> {
+        let entry = |event| match event {
+            StateEvent::Order(order) if (order.contract, order.side) == (self.contract, side) => {
+                Some((order.order, order.price, order.left))
+            }
+            _ => None,
+        };
+        self.state().into_iter().filter_map(entry).collect()
+    }
+
+    /// Free and reserved dollars.
+    pub(crate) fn cash(&self, who: Who) -> (Money, Money) {
+        let cash = |event| match event {
+            StateEvent::Cash { account, free, reserved, .. } if account == who.account => {
+                Some((free, reserved))
+            }
+            _ => None,
+        };
+        self.state().into_iter().find_map(cash).unwrap_or((0, 0))
+    }
+
+    /// Free and reserved units of the contract.
+    pub(crate) fn units(&self, who: Who) -> (Units, Units) {
+        let units = |event| match event {
+            StateEvent::Holding { account, contract, free, reserved }
+                if (account, contract) == (who.account, self.contract) =>
+            {
+                Some((free, reserved))
+            }
+            _ => None,
+        };
+        self.state().into_iter().find_map(units).unwrap_or((0, 0))
+    }
+
+    /// The whole state, after a check that it is right.
+    pub(crate) fn state(&self) -> Vec<StateEvent> {
+        self.check();
+        let mut state = Vec::new();
+        self.checked.engine.emit_state(&mut state);
+        state
+    }
+}
+
+fn index(lane: Lane) -> u8 {
+    match lane {
+        Lane::Orders => 0,
+        Lane::Cancels => 1,
+    }
+}
