@@ -1,0 +1,570 @@
+//! The journal's records: every stamped command as fixed little-endian bytes, and back.
+//!
+//! A record is a header of 32 bytes and a body whose length follows from the kind. Every command has exactly
+//! one encoding: reserved bytes are zero, and a record that says otherwise is refused. The layouts stand in
+//! `docs/journal-records.md`, which a test compares with the bytes.
+
+use std::mem::size_of;
+use types::{
+    AccountId, AccountName, ClassSpec, Code, Command, ContractId, KeyNo, Lane, NewOrder, OrderRef, PublicKey,
+    Rights, Role, Sender, Side, Stamped, TimeInForce, Timestamp,
+};
+use zerocopy::little_endian::{I64, U16, U32, U64};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+/// The version of all layouts below; a record of another version is not read.
+pub const RECORD_VERSION: u8 = 1;
+
+/// The length of the longest record in bytes.
+pub const RECORD_MAX: usize = size_of::<Header>() + size_of::<DefineClassBody>();
+
+/// Appends the record of `stamped` to `bytes`.
+pub fn encode(stamped: &Stamped, bytes: &mut Vec<u8>) {
+    match stamped.command {
+        Command::Clock => put(bytes, stamped, kind::CLOCK, &()),
+        Command::Continue => put(bytes, stamped, kind::CONTINUE, &()),
+        Command::Genesis { operator } => {
+            put(bytes, stamped, kind::GENESIS, &GenesisBody { operator: operator.0 })
+        }
+        Command::DefineClass(spec) => put(bytes, stamped, kind::DEFINE_CLASS, &DefineClassBody::new(&spec)),
+        Command::OpenAccount { name, role } => {
+            let body = OpenAccountBody { name: name.bytes(), role: role_byte(role), reserved: [0; 7] };
+            put(bytes, stamped, kind::OPEN_ACCOUNT, &body);
+        }
+        Command::RegisterKey { account, public, rights, expires } => {
+            let body = RegisterKeyBody {
+                public: public.0,
+                expires: expires.0.into(),
+                account: account.0.into(),
+                rights: rights.0,
+                reserved: [0; 3],
+            };
+            put(bytes, stamped, kind::REGISTER_KEY, &body);
+        }
+        Command::RevokeKey { key } => {
+            put(bytes, stamped, kind::REVOKE_KEY, &RevokeKeyBody { key: key.0.into(), reserved: [0; 4] });
+        }
+        Command::DepositCash { account, currency, amount, external } => {
+            let body = DepositCashBody {
+                amount: amount.into(),
+                external: external.into(),
+                currency: currency.bytes(),
+                account: account.0.into(),
+            };
+            put(bytes, stamped, kind::DEPOSIT_CASH, &body);
+        }
+        Command::DepositCapacity { contract, units, external } => {
+            let body = DepositCapacityBody {
+                external: external.into(),
+                contract: contract.0.into(),
+                units: units.into(),
+            };
+            put(bytes, stamped, kind::DEPOSIT_CAPACITY, &body);
+        }
+        Command::NewOrder(order) => put(bytes, stamped, kind::NEW_ORDER, &NewOrderBody::new(&order)),
+        Command::Cancel(order) => put(bytes, stamped, kind::CANCEL, &OrderRefBody::new(order)),
+        Command::Replace { order, price, units } => {
+            let body = ReplaceBody {
+                order: OrderRefBody::new(order),
+                price: price.into(),
+                units: units.into(),
+                reserved: [0; 4],
+            };
+            put(bytes, stamped, kind::REPLACE, &body);
+        }
+    }
+}
+
+/// Reads the record at the start of `bytes` and gives the bytes behind it.
+///
+/// # Errors
+/// [`RecordError`] if no record of this version begins there; nothing is skipped.
+pub fn decode(bytes: &[u8]) -> Result<(Stamped, &[u8]), RecordError> {
+    let (header, rest) = Header::read_from_prefix(bytes)
+        .map_err(|_| RecordError::Short { needed: size_of::<Header>(), left: bytes.len() })?;
+    if header.version != RECORD_VERSION {
+        return Err(RecordError::Version { found: header.version });
+    }
+    let record = Record { header, rest };
+    let (command, rest) = match header.kind {
+        kind::CLOCK => record.empty(Command::Clock)?,
+        kind::CONTINUE => record.empty(Command::Continue)?,
+        kind::GENESIS => {
+            record.read(|body: &GenesisBody| Ok(Command::Genesis { operator: PublicKey(body.operator) }))?
+        }
+        kind::DEFINE_CLASS => record.read(|body: &DefineClassBody| body.command())?,
+        kind::OPEN_ACCOUNT => record.read(|body: &OpenAccountBody| body.command())?,
+        kind::REGISTER_KEY => record.read(|body: &RegisterKeyBody| body.command())?,
+        kind::REVOKE_KEY => record.read(|body: &RevokeKeyBody| {
+            zero(&body.reserved)?;
+            Ok(Command::RevokeKey { key: KeyNo(body.key.get()) })
+        })?,
+        kind::DEPOSIT_CASH => record.read(|body: &DepositCashBody| body.command())?,
+        kind::DEPOSIT_CAPACITY => record.read(|body: &DepositCapacityBody| Ok(body.command()))?,
+        kind::NEW_ORDER => record.read(|body: &NewOrderBody| body.command())?,
+        kind::CANCEL => record.read(|body: &OrderRefBody| Ok(Command::Cancel(body.order()?)))?,
+        kind::REPLACE => record.read(|body: &ReplaceBody| body.command())?,
+        unknown => return Err(RecordError::Kind { found: unknown }),
+    };
+    let stamped = Stamped {
+        sequence: header.sequence.get(),
+        time: Timestamp(header.time.get()),
+        sender: header.sender()?,
+        command,
+    };
+    Ok((stamped, rest))
+}
+
+/// The commands of one batch, in order; ends after the first error.
+#[must_use]
+pub fn records(batch: &[u8]) -> Records<'_> {
+    Records { rest: batch }
+}
+
+/// See [`records`].
+#[derive(Clone, Debug)]
+pub struct Records<'a> {
+    rest: &'a [u8],
+}
+
+/// Why some bytes are no record.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// The bytes end too early.
+    #[error("the record ends early: {left} bytes are left of the {needed} it needs")]
+    Short {
+        /// How many bytes the header or the whole record takes.
+        needed: usize,
+        /// How many there are.
+        left: usize,
+    },
+    /// Written by a program that lays records out otherwise.
+    #[error("the record is of version {found}, this program reads version {RECORD_VERSION}")]
+    Version {
+        /// Its version.
+        found: u8,
+    },
+    /// A kind that does not exist.
+    #[error("{found} is no kind of record")]
+    Kind {
+        /// Its kind.
+        found: u8,
+    },
+    /// The header's length is not that of its kind.
+    #[error("a record of kind {kind} is {expected} bytes long, this one says {found}")]
+    Length {
+        /// Its kind.
+        kind: u8,
+        /// The length it says.
+        found: u8,
+        /// The length of its kind.
+        expected: usize,
+    },
+    /// A field that holds no value of its type.
+    #[error("field '{field}' holds {found}, expected {expected}")]
+    Field {
+        /// The field, as in the documentation.
+        field: &'static str,
+        /// Its bytes in hex, or its number.
+        found: String,
+        /// What it may hold.
+        expected: &'static str,
+    },
+}
+
+impl Iterator for Records<'_> {
+    type Item = Result<Stamped, RecordError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        // Where a record cannot be read, nobody knows where the next one begins.
+        let outcome = decode(std::mem::take(&mut self.rest));
+        Some(outcome.map(|(stamped, rest)| {
+            self.rest = rest;
+            stamped
+        }))
+    }
+}
+
+/// The kinds of records. A number is never used again for something else.
+mod kind {
+    pub(super) const CLOCK: u8 = 1;
+    pub(super) const CONTINUE: u8 = 2;
+    pub(super) const GENESIS: u8 = 3;
+    pub(super) const DEFINE_CLASS: u8 = 4;
+    pub(super) const OPEN_ACCOUNT: u8 = 5;
+    pub(super) const REGISTER_KEY: u8 = 6;
+    pub(super) const REVOKE_KEY: u8 = 7;
+    pub(super) const DEPOSIT_CASH: u8 = 8;
+    pub(super) const DEPOSIT_CAPACITY: u8 = 9;
+    pub(super) const NEW_ORDER: u8 = 10;
+    pub(super) const CANCEL: u8 = 11;
+    pub(super) const REPLACE: u8 = 12;
+}
+
+/// What every record begins with.
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct Header {
+    /// Of the whole record.
+    length: u8,
+    kind: u8,
+    version: u8,
+    /// 0: no sender, and then key and number are 0 too.
+    lane: u8,
+    key: U32,
+    sequence: U64,
+    time: U64,
+    number: U64,
+}
+
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct GenesisBody {
+    operator: [u8; 32],
+}
+
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct DefineClassBody {
+    model: [u8; 12],
+    region: [u8; 12],
+    currency: [u8; 12],
+    fee_ppm: U32,
+    tick: I64,
+    gate_minutes: U16,
+    horizon_hours: U16,
+    slot_hours: u8,
+    reserved: [u8; 3],
+}
+
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct OpenAccountBody {
+    name: [u8; 16],
+    role: u8,
+    reserved: [u8; 7],
+}
+
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct RegisterKeyBody {
+    public: [u8; 32],
+    expires: U64,
+    account: U32,
+    rights: u8,
+    reserved: [u8; 3],
+}
+
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct RevokeKeyBody {
+    key: U32,
+    reserved: [u8; 4],
+}
+
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct DepositCashBody {
+    amount: I64,
+    external: U64,
+    currency: [u8; 12],
+    account: U32,
+}
+
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct DepositCapacityBody {
+    external: U64,
+    contract: U32,
+    units: U32,
+}
+
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct NewOrderBody {
+    price: I64,
+    contract: U32,
+    units: U32,
+    side: u8,
+    time_in_force: u8,
+    reserved: [u8; 6],
+}
+
+/// The whole body of a cancel, and the start of a replace's.
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct OrderRefBody {
+    /// The order's id or the client's number, as `named_by` says.
+    order: U64,
+    slot: U32,
+    named_by: u8,
+    reserved: [u8; 3],
+}
+
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct ReplaceBody {
+    order: OrderRefBody,
+    price: I64,
+    units: U32,
+    reserved: [u8; 4],
+}
+
+/// A header and what follows it.
+struct Record<'a> {
+    header: Header,
+    rest: &'a [u8],
+}
+
+impl<'a> Record<'a> {
+    /// Reads the body and gives the bytes behind it.
+    fn read<B: FromBytes + KnownLayout + Immutable + Unaligned + 'a>(
+        &self,
+        command: impl FnOnce(&B) -> Result<Command, RecordError>,
+    ) -> Result<(Command, &'a [u8]), RecordError> {
+        self.check_length(size_of::<B>())?;
+        let needed = size_of::<Header>() + size_of::<B>();
+        let left = size_of::<Header>() + self.rest.len();
+        let (body, rest) = B::ref_from_prefix(self.rest).map_err(|_| RecordError::Short { needed, left })?;
+        Ok((command(body)?, rest))
+    }
+
+    fn empty(&self, command: Command) -> Result<(Command, &'a [u8]), RecordError> {
+        self.check_length(0)?;
+        Ok((command, self.rest))
+    }
+
+    fn check_length(&self, body: usize) -> Result<(), RecordError> {
+        let expected = size_of::<Header>() + body;
+        let found = self.header.length;
+        if usize::from(found) == expected {
+            return Ok(());
+        }
+        Err(RecordError::Length { kind: self.header.kind, found, expected })
+    }
+}
+
+impl Header {
+    fn sender(&self) -> Result<Option<Sender>, RecordError> {
+        let (key, number) = (self.key.get(), self.number.get());
+        let lane = match self.lane {
+            0 if key == 0 && number == 0 => return Ok(None),
+            1 => Lane::Orders,
+            2 => Lane::Cancels,
+            lane => {
+                let expected = "1 or 2, or 0 with key and number 0";
+                return Err(RecordError::Field { field: "lane", found: lane.to_string(), expected });
+            }
+        };
+        Ok(Some(Sender { key: KeyNo(key), lane, number }))
+    }
+}
+
+impl DefineClassBody {
+    fn new(spec: &ClassSpec) -> DefineClassBody {
+        DefineClassBody {
+            model: spec.model.bytes(),
+            region: spec.region.bytes(),
+            currency: spec.currency.bytes(),
+            fee_ppm: spec.fee_ppm.into(),
+            tick: spec.tick.into(),
+            gate_minutes: spec.gate_minutes.into(),
+            horizon_hours: spec.horizon_hours.into(),
+            slot_hours: spec.slot_hours,
+            reserved: [0; 3],
+        }
+    }
+
+    fn command(&self) -> Result<Command, RecordError> {
+        zero(&self.reserved)?;
+        Ok(Command::DefineClass(ClassSpec {
+            model: code("model", self.model)?,
+            region: code("region", self.region)?,
+            currency: code("currency", self.currency)?,
+            tick: self.tick.get(),
+            slot_hours: self.slot_hours,
+            gate_minutes: self.gate_minutes.get(),
+            horizon_hours: self.horizon_hours.get(),
+            fee_ppm: self.fee_ppm.get(),
+        }))
+    }
+}
+
+impl OpenAccountBody {
+    fn command(&self) -> Result<Command, RecordError> {
+        zero(&self.reserved)?;
+        let expected = "1 to 16 characters of a-z, 0-9 and '-', then zeros";
+        let name = AccountName::from_bytes(self.name).ok_or_else(|| RecordError::Field {
+            field: "name",
+            found: hex(&self.name),
+            expected,
+        })?;
+        let role = match self.role {
+            1 => Role::Broker,
+            2 => Role::Provider,
+            3 => Role::Analyst,
+            4 => Role::Operator,
+            role => return Err(choice("role", role, "1 to 4")),
+        };
+        Ok(Command::OpenAccount { name, role })
+    }
+}
+
+impl RegisterKeyBody {
+    fn command(&self) -> Result<Command, RecordError> {
+        zero(&self.reserved)?;
+        Ok(Command::RegisterKey {
+            account: AccountId(self.account.get()),
+            public: PublicKey(self.public),
+            rights: Rights(self.rights),
+            expires: Timestamp(self.expires.get()),
+        })
+    }
+}
+
+impl DepositCashBody {
+    fn command(&self) -> Result<Command, RecordError> {
+        Ok(Command::DepositCash {
+            account: AccountId(self.account.get()),
+            currency: code("currency", self.currency)?,
+            amount: self.amount.get(),
+            external: self.external.get(),
+        })
+    }
+}
+
+impl DepositCapacityBody {
+    fn command(&self) -> Command {
+        Command::DepositCapacity {
+            contract: ContractId(self.contract.get()),
+            units: self.units.get(),
+            external: self.external.get(),
+        }
+    }
+}
+
+impl NewOrderBody {
+    fn new(order: &NewOrder) -> NewOrderBody {
+        NewOrderBody {
+            price: order.price.into(),
+            contract: order.contract.0.into(),
+            units: order.units.into(),
+            side: match order.side {
+                Side::Buy => 1,
+                Side::Sell => 2,
+            },
+            time_in_force: match order.time_in_force {
+                TimeInForce::Gtc => 1,
+                TimeInForce::Ioc => 2,
+                TimeInForce::Fok => 3,
+            },
+            reserved: [0; 6],
+        }
+    }
+
+    fn command(&self) -> Result<Command, RecordError> {
+        zero(&self.reserved)?;
+        let side = match self.side {
+            1 => Side::Buy,
+            2 => Side::Sell,
+            side => return Err(choice("side", side, "1 or 2")),
+        };
+        let time_in_force = match self.time_in_force {
+            1 => TimeInForce::Gtc,
+            2 => TimeInForce::Ioc,
+            3 => TimeInForce::Fok,
+            tif => return Err(choice("time in force", tif, "1 to 3")),
+        };
+        Ok(Command::NewOrder(NewOrder {
+            contract: ContractId(self.contract.get()),
+            side,
+            time_in_force,
+            price: self.price.get(),
+            units: self.units.get(),
+        }))
+    }
+}
+
+impl OrderRefBody {
+    fn new(order: OrderRef) -> OrderRefBody {
+        let (order, slot, named_by) = match order {
+            OrderRef::Id { order, slot } => (order, slot, 1),
+            OrderRef::Number(number) => (number, 0, 2),
+        };
+        OrderRefBody { order: order.into(), slot: slot.into(), named_by, reserved: [0; 3] }
+    }
+
+    fn order(&self) -> Result<OrderRef, RecordError> {
+        zero(&self.reserved)?;
+        let slot = self.slot.get();
+        match self.named_by {
+            1 => Ok(OrderRef::Id { order: self.order.get(), slot }),
+            2 if slot == 0 => Ok(OrderRef::Number(self.order.get())),
+            named_by => Err(choice("named by", named_by, "1, or 2 with slot 0")),
+        }
+    }
+}
+
+impl ReplaceBody {
+    fn command(&self) -> Result<Command, RecordError> {
+        zero(&self.reserved)?;
+        Ok(Command::Replace { order: self.order.order()?, price: self.price.get(), units: self.units.get() })
+    }
+}
+
+fn put<B: IntoBytes + Immutable>(bytes: &mut Vec<u8>, stamped: &Stamped, kind: u8, body: &B) {
+    const { assert!(size_of::<Header>() + size_of::<B>() <= RECORD_MAX && RECORD_MAX <= 255) };
+    let length = u8::try_from(size_of::<Header>() + size_of::<B>()).expect("RECORD_MAX fits in 8 bits");
+    let (lane, key, number) = match stamped.sender {
+        None => (0, 0, 0),
+        Some(Sender { key, lane: Lane::Orders, number }) => (1, key.0, number),
+        Some(Sender { key, lane: Lane::Cancels, number }) => (2, key.0, number),
+    };
+    let header = Header {
+        length,
+        kind,
+        version: RECORD_VERSION,
+        lane,
+        key: key.into(),
+        sequence: stamped.sequence.into(),
+        time: stamped.time.0.into(),
+        number: number.into(),
+    };
+    bytes.extend_from_slice(header.as_bytes());
+    bytes.extend_from_slice(body.as_bytes());
+}
+
+fn role_byte(role: Role) -> u8 {
+    match role {
+        Role::Broker => 1,
+        Role::Provider => 2,
+        Role::Analyst => 3,
+        Role::Operator => 4,
+    }
+}
+
+fn code(field: &'static str, bytes: [u8; 12]) -> Result<Code, RecordError> {
+    let expected = "1 to 12 characters of A-Z and 0-9, then zeros";
+    Code::from_bytes(bytes).ok_or_else(|| RecordError::Field { field, found: hex(&bytes), expected })
+}
+
+fn choice(field: &'static str, found: u8, expected: &'static str) -> RecordError {
+    RecordError::Field { field, found: found.to_string(), expected }
+}
+
+fn zero(reserved: &[u8]) -> Result<(), RecordError> {
+    if reserved.iter().all(|&byte| byte == 0) {
+        return Ok(());
+    }
+    Err(RecordError::Field { field: "reserved", found: hex(reserved), expected: "zeros" })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests;

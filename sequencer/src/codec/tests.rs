@@ -1,0 +1,295 @@
+//! The codec's tests: the documented bytes, every command there and back, and every other byte refused or kept.
+
+use super::*;
+use proptest::prelude::*;
+use types::{ClassNo, Hour};
+
+/// One record of every kind, every field with a value of its own: the examples of the documentation.
+fn examples() -> Vec<Stamped> {
+    let code = |text: &str| text.parse::<Code>().unwrap();
+    let sender = |lane, number| Some(Sender { key: KeyNo(3), lane, number });
+    let contract = ContractId::new(ClassNo(1), Hour(498_710));
+    let order = OrderRef::Id { order: 40, slot: 7 };
+    let commands = [
+        (None, Command::Genesis { operator: PublicKey(std::array::from_fn(|i| u8::try_from(i).unwrap())) }),
+        (None, Command::Clock),
+        (None, Command::Continue),
+        (
+            sender(Lane::Orders, 1),
+            Command::DefineClass(ClassSpec { gate_minutes: 30, ..ClassSpec::example() }),
+        ),
+        (
+            sender(Lane::Orders, 2),
+            Command::OpenAccount { name: "acme-cloud".parse().unwrap(), role: Role::Provider },
+        ),
+        (
+            sender(Lane::Orders, 3),
+            Command::RegisterKey {
+                account: AccountId(2),
+                public: PublicKey(std::array::from_fn(|i| 0xff - u8::try_from(i).unwrap())),
+                rights: Rights::READ.and(Rights::TRADE),
+                expires: Timestamp(1_798_761_600_000_000_000),
+            },
+        ),
+        (sender(Lane::Orders, 4), Command::RevokeKey { key: KeyNo(9) }),
+        (
+            sender(Lane::Orders, 5),
+            Command::DepositCash {
+                account: AccountId(2),
+                currency: code("USD"),
+                amount: 1_000_000_000,
+                external: 77,
+            },
+        ),
+        (sender(Lane::Orders, 6), Command::DepositCapacity { contract, units: 64, external: 78 }),
+        (
+            sender(Lane::Orders, 7),
+            Command::NewOrder(NewOrder {
+                contract,
+                side: Side::Sell,
+                time_in_force: TimeInForce::Ioc,
+                price: 21_000,
+                units: 8,
+            }),
+        ),
+        (sender(Lane::Cancels, 1), Command::Cancel(order)),
+        (sender(Lane::Cancels, 2), Command::Cancel(OrderRef::Number(7))),
+        (sender(Lane::Orders, 8), Command::Replace { order, price: 20_900, units: 6 }),
+    ];
+    let stamp = |(sequence, (sender, command))| Stamped {
+        sequence,
+        time: Timestamp(1_795_132_800_000_000_000),
+        sender,
+        command,
+    };
+    (1..).zip(commands).map(stamp).collect()
+}
+
+/// What `docs/journal-records.md` says of one kind.
+struct Section {
+    kind: u8,
+    length: usize,
+    /// Offset and length of each field of the body.
+    fields: Vec<(usize, usize)>,
+    examples: Vec<Vec<u8>>,
+}
+
+/// Reads headings `## Name: kind 1, 32 bytes`, table rows `| field | offset | length |…` and blocks of `hex`.
+fn documented() -> Vec<Section> {
+    let page = include_str!("../../../docs/journal-records.md");
+    let mut sections: Vec<Section> = Vec::new();
+    let mut in_hex = false;
+    for line in page.lines() {
+        let heading = line.strip_prefix("## ").and_then(|line| line.split_once(": kind "));
+        if let Some((_, rest)) = heading {
+            let (kind, rest) = rest.split_once(", ").unwrap();
+            let length = rest.strip_suffix(" bytes").unwrap().parse().unwrap();
+            let kind = kind.parse().unwrap();
+            sections.push(Section { kind, length, fields: Vec::new(), examples: Vec::new() });
+        }
+        let Some(section) = sections.last_mut() else { continue };
+        if line.starts_with("```") {
+            in_hex = line == "```hex";
+            section.examples.extend(in_hex.then(Vec::new));
+        } else if in_hex {
+            let bytes = line.split_whitespace().map(|byte| u8::from_str_radix(byte, 16).unwrap());
+            section.examples.last_mut().unwrap().extend(bytes);
+        } else if line.starts_with("| ") && !line.starts_with("| field") {
+            let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+            section.fields.push((cells[2].parse().unwrap(), cells[3].parse().unwrap()));
+        }
+    }
+    sections
+}
+
+fn encoded(stamped: &Stamped) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    encode(stamped, &mut bytes);
+    bytes
+}
+
+#[test]
+fn records_are_as_documented() {
+    let sections = documented();
+    let mut in_page: Vec<Vec<u8>> = Vec::new();
+    for (kind, section) in (1u8..).zip(&sections) {
+        assert_eq!(section.kind, kind, "the kinds stand in order");
+        let mut end = size_of::<Header>();
+        for &(offset, length) in &section.fields {
+            assert_eq!(offset, end, "the fields of kind {kind} leave no gap");
+            end += length;
+        }
+        assert_eq!(end, section.length, "the fields of kind {kind} add up");
+        for example in &section.examples {
+            assert_eq!(example.len(), section.length, "the example of kind {kind}");
+            assert_eq!(example[1], kind);
+        }
+        in_page.extend(section.examples.iter().cloned());
+    }
+    let mut expected: Vec<(u8, Stamped)> = examples().into_iter().map(|it| (encoded(&it)[1], it)).collect();
+    expected.sort_by_key(|(kind, _)| *kind);
+    assert_eq!(in_page.len(), expected.len());
+    for (bytes, (_, stamped)) in in_page.iter().zip(&expected) {
+        assert_eq!(hex(bytes), hex(&encoded(stamped)), "{stamped:?}");
+        assert_eq!(decode(bytes), Ok((*stamped, &[][..])));
+    }
+}
+
+#[test]
+fn a_batch_is_read_record_by_record_and_ends_at_the_first_error() {
+    let mut batch = Vec::new();
+    for stamped in examples() {
+        encode(&stamped, &mut batch);
+    }
+    let read: Result<Vec<Stamped>, RecordError> = records(&batch).collect();
+    assert_eq!(read.unwrap(), examples());
+    batch.truncate(batch.len() - 1);
+    let read: Vec<_> = records(&batch).collect();
+    assert_eq!(read.len(), examples().len());
+    assert_eq!(read.last(), Some(&Err(RecordError::Short { needed: 64, left: 63 })));
+}
+
+#[test]
+fn what_is_no_record_is_refused_with_what_was_expected() {
+    let refusal = |example: usize, at: usize, byte: u8| {
+        let mut bytes = encoded(&examples()[example]);
+        bytes[at] = byte;
+        decode(&bytes).unwrap_err()
+    };
+    let (clock, account, order, cancel) = (1, 4, 9, 11);
+    assert_eq!(refusal(clock, 0, 40), RecordError::Length { kind: 1, found: 40, expected: 32 });
+    assert_eq!(refusal(clock, 1, 0), RecordError::Kind { found: 0 });
+    assert_eq!(refusal(clock, 1, 13), RecordError::Kind { found: 13 });
+    assert_eq!(refusal(clock, 2, 2), RecordError::Version { found: 2 });
+    let field = |error| match error {
+        RecordError::Field { field, found, .. } => (field, found),
+        other => panic!("{other}"),
+    };
+    assert_eq!(field(refusal(clock, 3, 3)), ("lane", "3".to_owned()));
+    assert_eq!(field(refusal(clock, 4, 1)), ("lane", "0".to_owned()));
+    assert_eq!(field(refusal(account, 32, b'A')).0, "name");
+    assert_eq!(field(refusal(account, 48, 0)), ("role", "0".to_owned()));
+    assert_eq!(field(refusal(account, 49, 1)), ("reserved", "01000000000000".to_owned()));
+    assert_eq!(field(refusal(order, 48, 3)), ("side", "3".to_owned()));
+    assert_eq!(field(refusal(order, 49, 4)), ("time in force", "4".to_owned()));
+    assert_eq!(field(refusal(cancel, 40, 1)), ("named by", "2".to_owned()));
+    assert_eq!(decode(&[]), Err(RecordError::Short { needed: 32, left: 0 }));
+}
+
+fn any_code() -> impl Strategy<Value = Code> {
+    "[A-Z0-9]{1,12}".prop_map(|text| text.parse().unwrap())
+}
+
+fn any_order_ref() -> impl Strategy<Value = OrderRef> {
+    prop_oneof![
+        any::<(u64, u32)>().prop_map(|(order, slot)| OrderRef::Id { order, slot }),
+        any::<u64>().prop_map(OrderRef::Number),
+    ]
+}
+
+fn any_class() -> impl Strategy<Value = ClassSpec> {
+    (any_code(), any_code(), any_code(), any::<(i64, u8, u16, u16, u32)>()).prop_map(
+        |(model, region, currency, (tick, slot_hours, gate_minutes, horizon_hours, fee_ppm))| ClassSpec {
+            model,
+            region,
+            currency,
+            tick,
+            slot_hours,
+            gate_minutes,
+            horizon_hours,
+            fee_ppm,
+        },
+    )
+}
+
+fn any_new_order() -> impl Strategy<Value = NewOrder> {
+    let side = prop_oneof![Just(Side::Buy), Just(Side::Sell)];
+    let time_in_force = prop_oneof![Just(TimeInForce::Gtc), Just(TimeInForce::Ioc), Just(TimeInForce::Fok)];
+    (any::<u32>(), side, time_in_force, any::<i64>(), any::<u32>()).prop_map(
+        |(contract, side, time_in_force, price, units)| NewOrder {
+            contract: ContractId(contract),
+            side,
+            time_in_force,
+            price,
+            units,
+        },
+    )
+}
+
+fn any_command() -> impl Strategy<Value = Command> {
+    let role =
+        prop_oneof![Just(Role::Broker), Just(Role::Provider), Just(Role::Analyst), Just(Role::Operator)];
+    let key = any::<(u32, [u8; 32], u8, u64)>().prop_map(|(account, public, rights, expires)| {
+        let (account, public) = (AccountId(account), PublicKey(public));
+        Command::RegisterKey { account, public, rights: Rights(rights), expires: Timestamp(expires) }
+    });
+    let cash = (any::<(u32, i64, u64)>(), any_code()).prop_map(|((account, amount, external), currency)| {
+        Command::DepositCash { account: AccountId(account), currency, amount, external }
+    });
+    let capacity = any::<(u32, u32, u64)>().prop_map(|(contract, units, external)| {
+        Command::DepositCapacity { contract: ContractId(contract), units, external }
+    });
+    prop_oneof![
+        Just(Command::Clock),
+        Just(Command::Continue),
+        any::<[u8; 32]>().prop_map(|operator| Command::Genesis { operator: PublicKey(operator) }),
+        any_class().prop_map(Command::DefineClass),
+        ("[a-z0-9-]{1,16}", role)
+            .prop_map(|(name, role)| Command::OpenAccount { name: name.parse().unwrap(), role }),
+        key,
+        any::<u32>().prop_map(|key| Command::RevokeKey { key: KeyNo(key) }),
+        cash,
+        capacity,
+        any_new_order().prop_map(Command::NewOrder),
+        any_order_ref().prop_map(Command::Cancel),
+        (any_order_ref(), any::<(i64, u32)>()).prop_map(|(order, (price, units))| Command::Replace {
+            order,
+            price,
+            units
+        }),
+    ]
+}
+
+fn any_stamped() -> impl Strategy<Value = Stamped> {
+    let lane = prop_oneof![Just(Lane::Orders), Just(Lane::Cancels)];
+    let sender = (any::<(u32, u64)>(), lane).prop_map(|((key, number), lane)| Sender {
+        key: KeyNo(key),
+        lane,
+        number,
+    });
+    (any::<(u64, u64)>(), proptest::option::of(sender), any_command()).prop_map(
+        |((sequence, time), sender, command)| Stamped { sequence, time: Timestamp(time), sender, command },
+    )
+}
+
+proptest! {
+    #[test]
+    fn every_command_comes_back(stamped in any_stamped(), behind in any::<[u8; 3]>()) {
+        let mut bytes = encoded(&stamped);
+        prop_assert!(bytes.len() <= RECORD_MAX);
+        prop_assert_eq!(usize::from(bytes[0]), bytes.len());
+        bytes.extend(behind);
+        prop_assert_eq!(decode(&bytes), Ok((stamped, &behind[..])));
+    }
+
+    #[test]
+    fn a_changed_byte_is_refused_or_means_something_else(
+        stamped in any_stamped(), at in any::<prop::sample::Index>(), byte in any::<u8>(),
+    ) {
+        let mut bytes = encoded(&stamped);
+        let at = at.index(bytes.len());
+        let changed = bytes[at] != byte;
+        bytes[at] = byte;
+        if let Ok((read, rest)) = decode(&bytes) {
+            prop_assert_eq!(read != stamped, changed);
+            prop_assert_eq!(encoded(&read), &bytes[..bytes.len() - rest.len()], "one encoding each");
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_decoded_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        for record in records(&bytes) {
+            let _ = record;
+        }
+    }
+}

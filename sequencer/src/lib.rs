@@ -1,0 +1,48 @@
+//! The one order of all commands: stamped, journaled, applied, and released once they are durable.
+//!
+//! [`Entry`] takes commands in, [`Outlets`] give out what came of them, and nothing is given out before its
+//! command is on the disk. In between, one thread gathers whatever waits (cancels first), stamps it, and applies
+//! it to the engine while the other writes and syncs it. A write or sync that fails ends the exchange:
+//! [`Handle::failed`] says why, and what was not released stays unknown.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use sequencer::{Inbound, Options};
+//! use types::{AccountName, Command, KeyNo, Lane, PublicKey, Role, Sender};
+//!
+//! let directory = tempfile::tempdir()?;
+//! let options = Options { segment_bytes: 1 << 20, ..Options::default() };
+//! sequencer::init(directory.path(), &options, PublicKey([7; 32]))?;
+//! let mut exchange = sequencer::start(directory.path(), &options)?;
+//!
+//! let name: AccountName = "acme".parse()?;
+//! let sender = Sender { key: KeyNo(1), lane: Lane::Orders, number: 1 };
+//! let command = Command::OpenAccount { name, role: Role::Broker };
+//! exchange.entry.send(Lane::Orders, vec![Inbound { sender, command }]).await?;
+//! let released = exchange.outlets.gateway.recv().await.expect("the exchange runs");
+//! assert_eq!(released.output.reports.len(), 1);
+//!
+//! let summary = exchange.handle.stop().await?;
+//! assert_eq!(sequencer::verify(directory.path())?.digest, summary.digest);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What this room does not know: sessions, subscribers, bytes on a wire. It imports types, engine and journal.
+
+mod codec;
+mod core;
+mod entry;
+mod exchange;
+mod handle;
+mod recover;
+mod thread;
+
+pub use self::core::{Batch, Core, Inbound};
+pub use codec::{RECORD_MAX, RECORD_VERSION, RecordError, Records, decode, encode, records};
+pub use entry::{Entry, Stopped};
+pub use exchange::{Exchange, Options, Outlets, StartError, init, init_on, start, start_on};
+pub use handle::{Counters, Failure, Handle, Summary};
+pub use recover::{REPORTS_MAX, Recovery, ReplayError, Verified, VerifyError, dump, verify};
+pub use thread::Released;

@@ -1,0 +1,89 @@
+//! Journals that are sound as journals and no order of commands.
+
+use crate::OPERATOR;
+use engine::RULES_VERSION;
+use journal::Journal;
+use sequencer::{RecordError, ReplayError, VerifyError, encode, verify};
+use std::ops::ControlFlow;
+use std::path::Path;
+use types::{Command, Stamped, Timestamp};
+
+fn genesis() -> Stamped {
+    stamped(1, 100, Command::Genesis { operator: OPERATOR })
+}
+
+fn stamped(sequence: u64, time: u64, command: Command) -> Stamped {
+    Stamped { sequence, time: Timestamp(time), sender: None, command }
+}
+
+/// Writes one batch per list; each says how many records it holds.
+fn write(directory: &Path, batches: &[(u32, Vec<Stamped>)]) {
+    let options = journal::Options { segment_size: 64 << 10, ..journal::Options::new(RULES_VERSION) };
+    let opened = Journal::open(directory, &options, |_| Ok::<(), std::io::Error>(()));
+    let (mut journal, _) = opened.unwrap();
+    for (count, commands) in batches {
+        let mut records = Vec::new();
+        commands.iter().for_each(|stamped| encode(stamped, &mut records));
+        journal.append(journal.next_sequence(), *count, &records).unwrap();
+    }
+}
+
+/// The reason for which all readers refuse such a journal.
+fn refused(batches: &[(u32, Vec<Stamped>)]) -> ReplayError {
+    let directory = tempfile::tempdir().unwrap();
+    write(directory.path(), batches);
+    let reason = match verify(directory.path()) {
+        Err(VerifyError::Replay(reason)) => reason,
+        other => panic!("{other:?}"),
+    };
+    let dumped = sequencer::dump(directory.path(), |_| ControlFlow::Continue(())).unwrap_err();
+    assert_eq!(dumped.to_string(), reason.to_string());
+    let options = sequencer::Options { segment_bytes: 1 << 20, ..Default::default() };
+    let started = sequencer::start(directory.path(), &options).unwrap_err();
+    assert!(started.to_string().contains(&reason.to_string()), "{started}");
+    reason
+}
+
+#[test]
+fn commands_out_of_order_are_refused() {
+    let clock = |sequence, time| stamped(sequence, time, Command::Clock);
+    let gap = refused(&[(1, vec![genesis()]), (2, vec![clock(2, 100), clock(4, 100)])]);
+    assert_eq!(gap, ReplayError::Sequence { found: 4, expected: 3 });
+    let twice = refused(&[(2, vec![genesis(), clock(2, 100)]), (1, vec![clock(2, 100)])]);
+    assert_eq!(twice, ReplayError::Sequence { found: 2, expected: 3 });
+    let back = refused(&[(1, vec![genesis()]), (2, vec![clock(2, 101), clock(3, 100)])]);
+    assert_eq!(back, ReplayError::Time { sequence: 3, found: 100, last: 101 });
+    let short = refused(&[(1, vec![genesis()]), (3, vec![clock(2, 100), clock(3, 100)])]);
+    assert_eq!(short, ReplayError::Count { first: 2, expected: 3, found: 2 });
+    assert_eq!(refused(&[(1, vec![clock(1, 100)])]), ReplayError::NoGenesis);
+}
+
+#[test]
+fn bytes_that_are_no_record_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    write(directory.path(), &[(1, vec![genesis()])]);
+    let options = journal::Options { segment_size: 64 << 10, ..journal::Options::new(RULES_VERSION) };
+    let (mut journal, _) =
+        Journal::open(directory.path(), &options, |_| Ok::<(), std::io::Error>(())).unwrap();
+    journal.append(2, 1, &[0xee; 32]).unwrap();
+    drop(journal);
+    let source = RecordError::Version { found: 0xee };
+    match verify(directory.path()) {
+        Err(VerifyError::Replay(reason)) => assert_eq!(reason, ReplayError::Record { after: 1, source }),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_dump_ends_where_it_is_told_to() {
+    let directory = tempfile::tempdir().unwrap();
+    let clocks: Vec<Stamped> = (2..=9).map(|sequence| stamped(sequence, 100, Command::Clock)).collect();
+    write(directory.path(), &[(1, vec![genesis()]), (4, clocks[..4].to_vec()), (4, clocks[4..].to_vec())]);
+    let mut seen = Vec::new();
+    sequencer::dump(directory.path(), |stamped| {
+        seen.push(stamped.sequence);
+        if stamped.sequence < 3 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })
+    .unwrap();
+    assert_eq!(seen, [1, 2, 3]);
+}

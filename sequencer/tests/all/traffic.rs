@@ -1,0 +1,119 @@
+//! Random commands of a small market, the same for the same seed.
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use sequencer::Inbound;
+use types::{
+    AccountId, ClassNo, ClassSpec, Command, ContractId, KeyNo, Lane, NewOrder, OrderRef, PublicKey, Role,
+    Sender, Side, TimeInForce, Timestamp,
+};
+
+/// Accounts 2 to 5 with the keys 2 to 5; account 1 and key 1 are the operator's.
+const TRADERS: std::ops::RangeInclusive<u32> = 2..=5;
+
+pub(crate) struct Traffic {
+    random: StdRng,
+    /// The last number each key used, by lane.
+    numbers: [[u64; 2]; 6],
+}
+
+/// A seed from outside, or a new one; printed, so that a failure can be had again.
+pub(crate) fn seed() -> u64 {
+    let given = std::env::var("CUEX_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = given.unwrap_or_else(|| rand::make_rng::<StdRng>().random());
+    println!("CUEX_TEST_SEED={seed}");
+    seed
+}
+
+impl Traffic {
+    pub(crate) fn new(seed: u64) -> Traffic {
+        Traffic { random: StdRng::seed_from_u64(seed), numbers: [[0; 2]; 6] }
+    }
+
+    /// What the operator does first: one class, four accounts with a key and cash each.
+    pub(crate) fn set_up(&mut self) -> Vec<Inbound> {
+        let mut commands = vec![Command::DefineClass(ClassSpec::example())];
+        for number in TRADERS {
+            let account = AccountId(number);
+            let name = format!("trader-{number}").parse().unwrap();
+            let public = PublicKey([u8::try_from(number).unwrap(); 32]);
+            let (rights, expires) = (Role::Provider.rights(), Timestamp::MAX);
+            let currency = ClassSpec::example().currency;
+            commands.push(Command::OpenAccount { name, role: Role::Provider });
+            commands.push(Command::RegisterKey { account, public, rights, expires });
+            commands.push(Command::DepositCash { account, currency, amount: 1_000_000_000, external: 1 });
+        }
+        commands.into_iter().map(|command| self.from(1, Lane::Orders, command)).collect()
+    }
+
+    /// A chunk of 1 to 40 commands for one lane, about contracts of the hours around `now`.
+    pub(crate) fn chunk(&mut self, now: Timestamp) -> (Lane, Vec<Inbound>) {
+        let lane = if self.random.random_bool(0.3) { Lane::Cancels } else { Lane::Orders };
+        let commands = self.random.random_range(1..=40);
+        (lane, (0..commands).map(|_| self.command(lane, now)).collect())
+    }
+
+    /// So many bids of key 2 that rest, each for one unit at one tick.
+    pub(crate) fn resting_bids(&mut self, contract: ContractId, count: u64) -> Vec<Inbound> {
+        let (side, time_in_force) = (Side::Buy, TimeInForce::Gtc);
+        let bid = Command::NewOrder(NewOrder { contract, side, time_in_force, price: 1, units: 1 });
+        (0..count).map(|_| self.from(2, Lane::Orders, bid)).collect()
+    }
+
+    /// How far the clock moves before the next chunk, in nanoseconds; back now and then.
+    pub(crate) fn clock_step(&mut self) -> i64 {
+        const SECOND: i64 = 1_000_000_000;
+        self.random.random_range(-60 * SECOND..600 * SECOND)
+    }
+
+    fn command(&mut self, lane: Lane, now: Timestamp) -> Inbound {
+        let key = self.random.random_range(TRADERS);
+        let command = match lane {
+            Lane::Cancels => Command::Cancel(self.order_of(key)),
+            Lane::Orders => match self.random.random_range(0..10) {
+                0 => Command::DepositCapacity {
+                    contract: self.contract(now),
+                    units: self.random.random_range(1..100),
+                    external: self.random.random_range(1..50),
+                },
+                1 => Command::Replace {
+                    order: self.order_of(key),
+                    price: self.random.random_range(95..105),
+                    units: self.random.random_range(1..20),
+                },
+                _ => Command::NewOrder(self.new_order(now)),
+            },
+        };
+        self.from(key, lane, command)
+    }
+
+    fn new_order(&mut self, now: Timestamp) -> NewOrder {
+        NewOrder {
+            contract: self.contract(now),
+            side: if self.random.random() { Side::Buy } else { Side::Sell },
+            time_in_force: match self.random.random_range(0..10) {
+                0 => TimeInForce::Ioc,
+                1 => TimeInForce::Fok,
+                _ => TimeInForce::Gtc,
+            },
+            price: self.random.random_range(95..105),
+            units: self.random.random_range(1..20),
+        }
+    }
+
+    fn contract(&mut self, now: Timestamp) -> ContractId {
+        ContractId::new(ClassNo(0), now.hour().plus(self.random.random_range(0..6)))
+    }
+
+    /// One of the last 20 numbers the key used on the orders lane.
+    fn order_of(&mut self, key: u32) -> OrderRef {
+        let last = self.numbers[key as usize][0];
+        OrderRef::Number(last.saturating_sub(self.random.random_range(0..20)))
+    }
+
+    fn from(&mut self, key: u32, lane: Lane, command: Command) -> Inbound {
+        let number = &mut self.numbers[key as usize][lane as usize];
+        *number += 1;
+        Inbound { sender: Sender { key: KeyNo(key), lane, number: *number }, command }
+    }
+}
