@@ -1,0 +1,168 @@
+//! Choices: enums that stand as one byte on the wire, and what a byte that names nothing is.
+
+use crate::market_data::Depth;
+use types::{AccountName, CancelReason, Code, Lane, Phase, RejectCode, Rights, Role, Side, TimeInForce};
+
+/// A field that holds what names nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Misfit {
+    /// A byte that is none of the field's choices.
+    #[error("{byte} is no {field}")]
+    Choice {
+        /// Which field.
+        field: &'static str,
+        /// The byte.
+        byte: u8,
+    },
+    /// A text that is no code or name, or another value out of its form.
+    #[error("the field '{field}' is not in its form")]
+    Form {
+        /// Which field.
+        field: &'static str,
+    },
+}
+
+/// An enum that is one byte on the wire.
+pub(crate) trait Choice: Copy + Sized + 'static {
+    /// What the field is called.
+    const FIELD: &'static str;
+    /// Every choice with its byte.
+    #[cfg(test)]
+    const ALL: &'static [(Self, u8)];
+    /// The byte.
+    fn byte(self) -> u8;
+    /// The choice with this byte.
+    fn from_byte(byte: u8) -> Result<Self, Misfit>;
+}
+
+macro_rules! choices {
+    ($type:ident, $field:literal: $($choice:ident = $byte:literal),*) => {
+        impl Choice for $type {
+            const FIELD: &'static str = $field;
+            #[cfg(test)]
+            const ALL: &'static [($type, u8)] = &[$(($type::$choice, $byte)),*];
+
+            fn byte(self) -> u8 {
+                match self {
+                    $($type::$choice => $byte,)*
+                }
+            }
+
+            fn from_byte(byte: u8) -> Result<$type, Misfit> {
+                match byte {
+                    $($byte => Ok($type::$choice),)*
+                    _ => Err(Misfit::Choice { field: Self::FIELD, byte }),
+                }
+            }
+        }
+    };
+}
+
+/// How a cancel or replace names its order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// By id and slot.
+    Id,
+    /// By the client's number.
+    Number,
+}
+
+/// What an entry of an increment is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Add,
+    Reduce,
+    Delete,
+    Trade,
+    Phase,
+}
+
+choices!(Side, "side": Buy = 1, Sell = 2);
+choices!(TimeInForce, "time in force": Gtc = 1, Ioc = 2, Fok = 3);
+choices!(Lane, "lane": Orders = 1, Cancels = 2);
+choices!(Role, "role": Broker = 1, Provider = 2, Analyst = 3, Operator = 4);
+choices!(CancelReason, "cancel reason": Owner = 1, Ioc = 2, Fok = 3, SelfTrade = 4, Gate = 5);
+choices!(Phase, "phase": Continuous = 1, Closed = 2, InDelivery = 3, Settled = 4);
+choices!(Depth, "depth": Book = 0, Top = 1, Trades = 2);
+choices!(By, "way to name an order": Id = 1, Number = 2);
+choices!(Change, "change": Add = 1, Reduce = 2, Delete = 3, Trade = 4, Phase = 5);
+
+impl Misfit {
+    /// The refusal of a command with such a field, and the value that goes with it.
+    #[must_use]
+    pub fn reject(self) -> (RejectCode, i64) {
+        match self {
+            Misfit::Choice { byte, .. } => (RejectCode::UnknownChoice, i64::from(byte)),
+            Misfit::Form { .. } => (RejectCode::BadField, 0),
+        }
+    }
+}
+
+/// A set of rights; a bit that is no right is a misfit.
+pub(crate) fn rights(byte: u8) -> Result<Rights, Misfit> {
+    let all = Rights::READ.and(Rights::TRADE).and(Rights::DEPOSIT).and(Rights::OPERATE);
+    if all.include(Rights(byte)) { Ok(Rights(byte)) } else { Err(Misfit::Choice { field: "right", byte }) }
+}
+
+/// A yes (1) or no (0).
+pub(crate) fn flag(field: &'static str, byte: u8) -> Result<bool, Misfit> {
+    match byte {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Misfit::Choice { field, byte }),
+    }
+}
+
+/// A model, region or currency.
+pub(crate) fn code(field: &'static str, bytes: [u8; 12]) -> Result<Code, Misfit> {
+    Code::from_bytes(bytes).ok_or(Misfit::Form { field })
+}
+
+/// An account's name.
+pub(crate) fn name(bytes: [u8; 16]) -> Result<AccountName, Misfit> {
+    AccountName::from_bytes(bytes).ok_or(Misfit::Form { field: "account name" })
+}
+
+/// A reject code.
+pub(crate) fn reject_code(number: u16) -> Result<RejectCode, Misfit> {
+    RejectCode::from_number(number).ok_or(Misfit::Form { field: "reject code" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Debug;
+
+    fn check<C: Choice + Debug + PartialEq>() {
+        let named: Vec<u8> = (0..=u8::MAX).filter(|&byte| C::from_byte(byte).is_ok()).collect();
+        assert_eq!(named.len(), C::ALL.len());
+        for &(choice, byte) in C::ALL {
+            assert_eq!((choice.byte(), C::from_byte(byte)), (byte, Ok(choice)));
+        }
+    }
+
+    #[test]
+    fn every_choice_has_its_own_byte() {
+        check::<Side>();
+        check::<TimeInForce>();
+        check::<Lane>();
+        check::<Role>();
+        check::<CancelReason>();
+        check::<Phase>();
+        check::<Depth>();
+        check::<By>();
+        check::<Change>();
+    }
+
+    #[test]
+    fn what_names_nothing_is_told_apart() {
+        assert_eq!(
+            Side::from_byte(3).map_err(Misfit::reject),
+            Err((RejectCode::UnknownChoice, 3)),
+            "a byte is stated"
+        );
+        assert_eq!(code("model", [b'a'; 12]).map_err(Misfit::reject), Err((RejectCode::BadField, 0)));
+        assert!(rights(15).is_ok() && rights(16).is_err());
+        assert_eq!(flag("maker", 2), Err(Misfit::Choice { field: "maker", byte: 2 }));
+    }
+}

@@ -1,0 +1,344 @@
+//! The examples of the documentation pages, as values: one message of every kind.
+//!
+//! They tell one small story around the contract `H100SXM-USE-20261122T14Z` of class 5, which is in ticks of
+//! 0.0001 dollars: a broker buys eight units and gets three at once.
+
+use crate::PublicBook;
+use crate::header::split;
+use crate::market_data::{
+    BookDigest, Depth, FeedMessage, Subscribe, SubscribeRefused, Subscribed, SubscriberMessage, Top,
+    TradePrint, encode_increment,
+};
+use crate::market_data::{SnapshotEnd, SnapshotStart};
+use crate::order_entry::{
+    ClientMessage, Hello, Query, QueryEnd, QueryKind, QueryRefused, Refused, ServerMessage, Welcome,
+};
+use crate::symbol::{ClassSymbol, Pattern};
+use crate::when::{parse_hour, parse_time};
+use types::{
+    Account, AccountId, CancelReason, Class, ClassNo, ClassSpec, Command, ContractId, Key, KeyNo, Lane,
+    MarketBody, MarketEntry, MarketEvent, NewOrder, OpenOrder, OrderRef, Phase, PublicKey, RejectCode,
+    Report, ReportBody, Rights, Role, Sender, Side, TimeInForce, Timestamp,
+};
+
+/// A message in one of the four mouths; an increment as the events it is made of.
+pub(super) enum Said {
+    Client(ClientMessage),
+    Server(ServerMessage),
+    Subscriber(SubscriberMessage),
+    Feed(FeedMessage<'static>),
+    Events(Vec<MarketEvent>),
+}
+
+impl Said {
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Said::Client(message) => message.encode(out).unwrap(),
+            Said::Server(message) => message.encode(out),
+            Said::Subscriber(message) => message.encode(out),
+            Said::Feed(message) => message.encode(out),
+            Said::Events(events) => encode_increment(events, out),
+        }
+    }
+
+    pub(super) fn check_decoded(&self, bytes: &[u8]) {
+        let (frame, rest) = split(bytes).unwrap().unwrap();
+        assert!(rest.is_empty());
+        match self {
+            Said::Client(message) => assert_eq!(ClientMessage::decode(frame), Ok(*message)),
+            Said::Server(message) => assert_eq!(ServerMessage::decode(frame), Ok(*message)),
+            Said::Subscriber(message) => assert_eq!(SubscriberMessage::decode(frame), Ok(*message)),
+            Said::Feed(message) => assert_eq!(FeedMessage::decode(frame), Ok(*message)),
+            Said::Events(events) => {
+                let Ok(FeedMessage::Increment(increment)) = FeedMessage::decode(frame) else { panic!() };
+                assert_eq!(increment.events().collect::<Result<Vec<_>, _>>().as_ref(), Ok(events));
+                assert!(increment.last);
+            }
+        }
+    }
+}
+
+fn contract() -> ContractId {
+    ContractId::new(ClassNo(5), parse_hour("20261122T14Z").unwrap())
+}
+
+fn time() -> Timestamp {
+    parse_time("2026-11-20T09:00:00.25Z", Timestamp(0)).unwrap()
+}
+
+fn class() -> Class {
+    Class { no: ClassNo(5), spec: ClassSpec::example() }
+}
+
+fn public_key() -> PublicKey {
+    let mut byte = 0;
+    PublicKey([(); 32].map(|()| {
+        byte += 1;
+        byte
+    }))
+}
+
+fn key() -> Key {
+    Key {
+        no: KeyNo(3),
+        account: AccountId(2),
+        public: public_key(),
+        rights: Rights::READ.and(Rights::TRADE),
+        expires: Timestamp::MAX,
+        revoked: false,
+        taken: [17, 4],
+    }
+}
+
+fn open_order() -> OpenOrder {
+    OpenOrder {
+        account: AccountId(2),
+        order: 1001,
+        slot: 6,
+        key: KeyNo(3),
+        number: 18,
+        contract: contract(),
+        side: Side::Buy,
+        price: 21_000,
+        units: 8,
+        left: 5,
+    }
+}
+
+/// A broker's report: its number, the command, and the broker's number of that.
+fn report(number: u64, sequence: u64, answered: u64, body: ReportBody) -> Said {
+    Said::Server(ServerMessage::Report(Report {
+        account: AccountId(2),
+        number,
+        sequence,
+        time: time(),
+        answers: Some(Sender { key: KeyNo(3), lane: Lane::Orders, number: answered }),
+        body,
+    }))
+}
+
+/// A report to the operator, about its 7th command.
+fn operators(body: ReportBody) -> Said {
+    Said::Server(ServerMessage::Report(Report {
+        account: AccountId(1),
+        number: 9,
+        sequence: 900,
+        time: time(),
+        answers: Some(Sender { key: KeyNo(1), lane: Lane::Orders, number: 7 }),
+        body,
+    }))
+}
+
+/// A report that answers nothing.
+fn unasked(body: ReportBody) -> Said {
+    Said::Server(ServerMessage::Report(Report {
+        account: AccountId(2),
+        number: 43,
+        sequence: 1200,
+        time: time(),
+        answers: None,
+        body,
+    }))
+}
+
+fn command(number: u64, command: Command) -> Said {
+    Said::Client(ClientMessage::Command { number, command })
+}
+
+fn query(kind: QueryKind) -> Said {
+    Said::Client(ClientMessage::Query(Query { request: 1, kind }))
+}
+
+/// Every message of order entry.
+pub(super) fn order_entry() -> Vec<(&'static str, Said)> {
+    [session(), answers(), commands(), order_reports(), other_reports()].into_iter().flatten().collect()
+}
+
+fn session() -> Vec<(&'static str, Said)> {
+    let welcome = Welcome {
+        account: AccountId(2),
+        key: KeyNo(3),
+        role: Role::Broker,
+        rights: Rights::READ.and(Rights::TRADE),
+        resumed: true,
+        time: time(),
+        sequence: 1000,
+        taken: [17, 4],
+        first_report: 1,
+        last_report: 40,
+    };
+    let refused = Refused { lane: Lane::Orders, number: 18, code: RejectCode::Throttled, value: 250 };
+    vec![
+        ("Hello", Said::Client(ClientMessage::Hello(Hello { resume_after: Some(38) }))),
+        ("Welcome", Said::Server(ServerMessage::Welcome(welcome))),
+        ("LaneOpen", Said::Client(ClientMessage::LaneOpen(Lane::Cancels))),
+        ("Refused", Said::Server(ServerMessage::Refused(refused))),
+        ("AccountQuery", query(QueryKind::Account)),
+        ("ClassesQuery", query(QueryKind::Classes)),
+        ("AccountsQuery", query(QueryKind::Accounts)),
+    ]
+}
+
+fn answers() -> Vec<(&'static str, Said)> {
+    let account = AccountId(2);
+    let currency = "USD".parse().unwrap();
+    let balance = ServerMessage::Balance { account, currency, free: 83_213_230, reserved: 10_510_500 };
+    let holding = ServerMessage::Holding { account, contract: contract(), free: 3, reserved: 0 };
+    let info = Account { id: account, name: "acme-cloud".parse().unwrap(), role: Role::Broker };
+    let end = QueryEnd { request: 1, sequence: 1001, last_report: 42 };
+    let refused = QueryRefused { request: 1, code: RejectCode::NotAllowed, value: 3 };
+    [
+        ("Balance", balance),
+        ("Holding", holding),
+        ("OpenOrder", ServerMessage::OpenOrder(open_order())),
+        ("ClassInfo", ServerMessage::Class(class())),
+        ("AccountInfo", ServerMessage::Account(info)),
+        ("KeyInfo", ServerMessage::Key(key())),
+        ("QueryEnd", ServerMessage::QueryEnd(end)),
+        ("QueryRefused", ServerMessage::QueryRefused(refused)),
+    ]
+    .map(|(name, message)| (name, Said::Server(message)))
+    .into()
+}
+
+fn commands() -> Vec<(&'static str, Said)> {
+    let order = NewOrder {
+        contract: contract(),
+        side: Side::Buy,
+        time_in_force: TimeInForce::Gtc,
+        price: 21_000,
+        units: 8,
+    };
+    let by_id = OrderRef::Id { order: 1001, slot: 6 };
+    let deposit = Command::DepositCapacity { contract: contract(), units: 64, external: 20_261_122 };
+    let currency = "USD".parse().unwrap();
+    let account = AccountId(2);
+    let cash = Command::DepositCash { account, currency, amount: 100_000_000, external: 77 };
+    let open = Command::OpenAccount { name: "acme-cloud".parse().unwrap(), role: Role::Broker };
+    let Key { account, public, rights, expires, .. } = key();
+    vec![
+        ("NewOrder", command(18, Command::NewOrder(order))),
+        ("Cancel", command(5, Command::Cancel(OrderRef::Number(18)))),
+        ("Replace", command(19, Command::Replace { order: by_id, price: 20_500, units: 6 })),
+        ("DepositCapacity", command(2, deposit)),
+        ("DepositCash", command(9, cash)),
+        ("DefineClass", command(7, Command::DefineClass(ClassSpec::example()))),
+        ("OpenAccount", command(6, open)),
+        ("RegisterKey", command(8, Command::RegisterKey { account, public, rights, expires })),
+        ("RevokeKey", command(10, Command::RevokeKey { key: KeyNo(3) })),
+    ]
+}
+
+fn order_reports() -> Vec<(&'static str, Said)> {
+    let (contract, side) = (contract(), Side::Buy);
+    let accepted = ReportBody::Accepted {
+        order: 1001,
+        slot: 6,
+        contract,
+        side,
+        time_in_force: TimeInForce::Gtc,
+        price: 21_000,
+        units: 8,
+    };
+    let filled = ReportBody::Filled {
+        order: 1001,
+        counter: 998,
+        contract,
+        side,
+        price: 20_900,
+        units: 3,
+        left: 5,
+        fee: 6_270,
+        maker: false,
+    };
+    let cancelled =
+        ReportBody::Cancelled { order: 1001, contract, side, units: 5, reason: CancelReason::Gate };
+    let rejected = ReportBody::Rejected { code: RejectCode::NotEnoughCash, value: 16_816_800 };
+    let replaced = ReportBody::Replaced {
+        order: 1001,
+        slot: 6,
+        contract,
+        side,
+        price: 20_500,
+        units: 6,
+        left: 3,
+        kept_priority: false,
+    };
+    vec![
+        ("Accepted", report(41, 1001, 18, accepted)),
+        ("Filled", report(42, 1001, 18, filled)),
+        ("Cancelled", unasked(cancelled)),
+        ("Replaced", report(43, 1002, 19, replaced)),
+        ("Rejected", report(44, 1003, 20, rejected)),
+    ]
+}
+
+fn other_reports() -> Vec<(&'static str, Said)> {
+    let (contract, account, key) = (contract(), AccountId(2), KeyNo(3));
+    let (currency, amount) = ("USD".parse().unwrap(), 100_000_000);
+    let capacity = ReportBody::CapacityDeposited { contract, units: 64, external: 20_261_122 };
+    vec![
+        ("CashDeposited", unasked(ReportBody::CashDeposited { currency, amount, external: 77 })),
+        ("CapacityDeposited", report(45, 1004, 21, capacity)),
+        ("Settled", unasked(ReportBody::Settled { contract, units: 3 })),
+        (
+            "ClassDefined",
+            operators(ReportBody::ClassDefined { class: ClassNo(5), spec: ClassSpec::example() }),
+        ),
+        ("AccountOpened", operators(ReportBody::AccountOpened { account })),
+        ("KeyRegistered", operators(ReportBody::KeyRegistered { key, account })),
+        ("KeyRevoked", operators(ReportBody::KeyRevoked { key })),
+        ("CashCredited", operators(ReportBody::CashCredited { account, currency, amount, external: 77 })),
+    ]
+}
+
+/// Every message of market data. The snapshot is of a book with one bid and one ask; then a buyer takes the ask
+/// and the rest of his order becomes the best bid.
+pub(super) fn market_data() -> Vec<(&'static str, Said)> {
+    let contract = contract();
+    let bid = MarketEntry { order: 990, side: Side::Buy, price: 20_800, units: 5 };
+    let ask = MarketEntry { order: 998, side: Side::Sell, price: 20_900, units: 3 };
+    let mut book = PublicBook::at(998, Phase::Continuous, 0);
+    for order in [bid, ask] {
+        book.apply(&MarketBody::Add(order)).unwrap();
+    }
+    let start = SnapshotStart { contract, sequence: 998, phase: Phase::Continuous, last_price: 0, orders: 2 };
+    let end = SnapshotEnd { contract, sequence: 998, digest: book.digest() };
+    let rest = MarketEntry { order: 1001, side: Side::Buy, price: 21_000, units: 5 };
+    let events = [MarketBody::Trade(ask), MarketBody::Add(rest)].map(|body| MarketEvent {
+        contract,
+        previous: 998,
+        sequence: 1001,
+        time: time(),
+        body,
+    });
+    events.iter().for_each(|event| book.follow(event).unwrap());
+    let digest = BookDigest { contract, sequence: 1001, digest: book.digest() };
+    let (sequence, taker) = (1001, Side::Buy);
+    let print = TradePrint { contract, sequence, time: time(), price: 20_900, units: 3, taker, maker: 998 };
+    let top = Top { contract, sequence, time: time(), bid: Some((21_000, 5)), ask: None };
+    let pattern = Pattern::from(ClassSymbol::of(&ClassSpec::example()));
+    let subscribe = Subscribe { subscription: 1, pattern, depth: Depth::Book };
+    let refused = SubscribeRefused { subscription: 1, code: RejectCode::Full, value: 64 };
+    let mut examples = vec![
+        ("FeedHello", Said::Subscriber(SubscriberMessage::Hello)),
+        ("Subscribe", Said::Subscriber(SubscriberMessage::Subscribe(subscribe))),
+        ("Unsubscribe", Said::Subscriber(SubscriberMessage::Unsubscribe { subscription: 1 })),
+        ("Increment", Said::Events(events.into())),
+    ];
+    let feed = [
+        ("FeedWelcome", FeedMessage::Welcome { sequence: 1000, time: time() }),
+        ("SubscribeRefused", FeedMessage::SubscribeRefused(refused)),
+        ("Subscribed", FeedMessage::Subscribed(Subscribed { subscription: 1, contracts: 1 })),
+        ("FeedHeartbeat", FeedMessage::Heartbeat { sequence: 1001, time: time() }),
+        ("ClassInfo", FeedMessage::Class(class())),
+        ("SnapshotStart", FeedMessage::SnapshotStart(start)),
+        ("SnapshotOrder", FeedMessage::SnapshotOrder(ask)),
+        ("SnapshotEnd", FeedMessage::SnapshotEnd(end)),
+        ("BookDigest", FeedMessage::BookDigest(digest)),
+        ("Top", FeedMessage::Top(top)),
+        ("TradePrint", FeedMessage::TradePrint(print)),
+    ];
+    examples.extend(feed.map(|(name, message)| (name, Said::Feed(message))));
+    examples
+}

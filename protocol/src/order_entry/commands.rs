@@ -1,0 +1,261 @@
+//! Commands on the two lanes.
+
+use super::{ClientMessage, Refused, layouts};
+use crate::choice::{By, Choice, Misfit, code, name, rights};
+use crate::class_info::ClassTerms;
+use crate::header::{Frame, WireError};
+use crate::wire::{Wire, put, read};
+use types::{
+    AccountId, AccountName, ClassSpec, Code, Command, ContractId, KeyNo, Lane, Money, NewOrder, OrderRef,
+    PublicKey, Rights, Role, Side, TimeInForce, Timestamp,
+};
+use zerocopy::little_endian::{U32, U64};
+
+/// What no client says has no layout on the wire: the sequencer's own commands, and a misfit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("clock, continue, genesis and misfits have no layout on the wire: expected what a client says")]
+pub struct NotOnTheWire;
+
+/// The lane a command goes by.
+#[must_use]
+pub fn lane_of(command: &Command) -> Lane {
+    if let Command::Cancel(_) = command { Lane::Cancels } else { Lane::Orders }
+}
+
+/// Appends `command` as the client's `number`-th to `out`.
+///
+/// # Errors
+/// [`NotOnTheWire`] for a command only the sequencer says; nothing is appended then.
+pub fn encode_command(number: u64, command: &Command, out: &mut Vec<u8>) -> Result<(), NotOnTheWire> {
+    match *command {
+        Command::Clock | Command::Continue | Command::Genesis { .. } => return Err(NotOnTheWire),
+        Command::NewOrder(order) => put(&new_order(number, &order), out),
+        Command::Cancel(order) => put(&cancel(number, order), out),
+        Command::Replace { order, price, units } => {
+            let (by, order, slot) = name_order(order);
+            let message = layouts::Replace {
+                header: layouts::Replace::HEADER,
+                slot: slot.into(),
+                number: number.into(),
+                order: order.into(),
+                price: price.into(),
+                units: units.into(),
+                by,
+                pad: [0; 3],
+            };
+            put(&message, out);
+        }
+        Command::DepositCapacity { contract, units, external } => {
+            let message = layouts::DepositCapacity {
+                header: layouts::DepositCapacity::HEADER,
+                contract: contract.0.into(),
+                number: number.into(),
+                external: external.into(),
+                units: units.into(),
+                pad: [0; 4],
+            };
+            put(&message, out);
+        }
+        Command::DefineClass(spec) => put(&define_class(number, &spec), out),
+        Command::OpenAccount { name, role } => put(&open_account(number, name, role), out),
+        Command::RegisterKey { account, public, rights, expires } => {
+            put(&register_key(number, account, public, rights, expires), out);
+        }
+        Command::RevokeKey { key } => {
+            let header = layouts::RevokeKey::HEADER;
+            put(&layouts::RevokeKey { header, key: key.0.into(), number: number.into() }, out);
+        }
+        Command::DepositCash { account, currency, amount, external } => {
+            put(&deposit_cash(number, account, currency, amount, external), out);
+        }
+    }
+    Ok(())
+}
+
+/// Reads a command.
+pub(crate) fn decode(frame: Frame<'_>) -> Result<ClientMessage, WireError> {
+    match frame.kind {
+        layouts::NewOrder::KIND => {
+            let message: &layouts::NewOrder = read(frame)?;
+            Ok(numbered(message.number, Lane::Orders, decode_new_order(message)))
+        }
+        layouts::Cancel::KIND => {
+            let message: &layouts::Cancel = read(frame)?;
+            let order = named_order(message.by, message.order, message.slot);
+            Ok(numbered(message.number, Lane::Cancels, order.map(Command::Cancel)))
+        }
+        layouts::Replace::KIND => {
+            let message: &layouts::Replace = read(frame)?;
+            Ok(numbered(message.number, Lane::Orders, decode_replace(message)))
+        }
+        layouts::DepositCapacity::KIND => {
+            let message: &layouts::DepositCapacity = read(frame)?;
+            let contract = ContractId(message.contract.get());
+            let (units, external) = (message.units.get(), message.external.get());
+            let command = Command::DepositCapacity { contract, units, external };
+            Ok(numbered(message.number, Lane::Orders, Ok(command)))
+        }
+        _ => decode_operators(frame),
+    }
+}
+
+fn numbered(number: U64, lane: Lane, command: Result<Command, Misfit>) -> ClientMessage {
+    let number = number.get();
+    match command {
+        Ok(command) => ClientMessage::Command { number, command },
+        Err(misfit) => ClientMessage::Misfit(Refused::misfit(lane, number, misfit)),
+    }
+}
+
+fn new_order(number: u64, order: &NewOrder) -> layouts::NewOrder {
+    layouts::NewOrder {
+        header: layouts::NewOrder::HEADER,
+        contract: order.contract.0.into(),
+        number: number.into(),
+        price: order.price.into(),
+        units: order.units.into(),
+        side: order.side.byte(),
+        time_in_force: order.time_in_force.byte(),
+        pad: [0; 2],
+    }
+}
+
+fn decode_new_order(message: &layouts::NewOrder) -> Result<Command, Misfit> {
+    Ok(Command::NewOrder(NewOrder {
+        contract: ContractId(message.contract.get()),
+        side: Side::from_byte(message.side)?,
+        time_in_force: TimeInForce::from_byte(message.time_in_force)?,
+        price: message.price.get(),
+        units: message.units.get(),
+    }))
+}
+
+fn decode_replace(message: &layouts::Replace) -> Result<Command, Misfit> {
+    Ok(Command::Replace {
+        order: named_order(message.by, message.order, message.slot)?,
+        price: message.price.get(),
+        units: message.units.get(),
+    })
+}
+
+fn cancel(number: u64, order: OrderRef) -> layouts::Cancel {
+    let (by, order, slot) = name_order(order);
+    layouts::Cancel {
+        header: layouts::Cancel::HEADER,
+        slot: slot.into(),
+        number: number.into(),
+        order: order.into(),
+        by,
+        pad: [0; 7],
+    }
+}
+
+/// How an order is named: by, order, slot.
+fn name_order(order: OrderRef) -> (u8, u64, u32) {
+    match order {
+        OrderRef::Id { order, slot } => (By::Id.byte(), order, slot),
+        OrderRef::Number(number) => (By::Number.byte(), number, 0),
+    }
+}
+
+fn named_order(by: u8, order: U64, slot: U32) -> Result<OrderRef, Misfit> {
+    Ok(match By::from_byte(by)? {
+        By::Id => OrderRef::Id { order: order.get(), slot: slot.get() },
+        By::Number => OrderRef::Number(order.get()),
+    })
+}
+
+fn decode_operators(frame: Frame<'_>) -> Result<ClientMessage, WireError> {
+    let (number, command) = match frame.kind {
+        layouts::DefineClass::KIND => {
+            let message: &layouts::DefineClass = read(frame)?;
+            (message.number, message.terms.asked().map(Command::DefineClass))
+        }
+        layouts::OpenAccount::KIND => {
+            let message: &layouts::OpenAccount = read(frame)?;
+            (message.number, decode_open_account(message))
+        }
+        layouts::RegisterKey::KIND => {
+            let message: &layouts::RegisterKey = read(frame)?;
+            (message.number, decode_register_key(message))
+        }
+        layouts::RevokeKey::KIND => {
+            let message: &layouts::RevokeKey = read(frame)?;
+            (message.number, Ok(Command::RevokeKey { key: KeyNo(message.key.get()) }))
+        }
+        layouts::DepositCash::KIND => {
+            let message: &layouts::DepositCash = read(frame)?;
+            (message.number, decode_deposit_cash(message))
+        }
+        kind => return Err(WireError::UnknownKind { kind }),
+    };
+    Ok(numbered(number, Lane::Orders, command))
+}
+
+fn define_class(number: u64, spec: &ClassSpec) -> layouts::DefineClass {
+    let header = layouts::DefineClass::HEADER;
+    layouts::DefineClass { header, pad: [0; 4], number: number.into(), terms: ClassTerms::new(spec) }
+}
+
+fn open_account(number: u64, name: AccountName, role: Role) -> layouts::OpenAccount {
+    let header = layouts::OpenAccount::HEADER;
+    layouts::OpenAccount { header, role: role.byte(), pad: [0; 3], number: number.into(), name: name.bytes() }
+}
+
+fn decode_open_account(message: &layouts::OpenAccount) -> Result<Command, Misfit> {
+    Ok(Command::OpenAccount { name: name(message.name)?, role: Role::from_byte(message.role)? })
+}
+
+fn register_key(
+    number: u64,
+    account: AccountId,
+    public: PublicKey,
+    rights: Rights,
+    expires: Timestamp,
+) -> layouts::RegisterKey {
+    layouts::RegisterKey {
+        header: layouts::RegisterKey::HEADER,
+        account: account.0.into(),
+        number: number.into(),
+        expires: expires.0.into(),
+        public: public.0,
+        rights: rights.0,
+        pad: [0; 7],
+    }
+}
+
+fn decode_register_key(message: &layouts::RegisterKey) -> Result<Command, Misfit> {
+    Ok(Command::RegisterKey {
+        account: AccountId(message.account.get()),
+        public: PublicKey(message.public),
+        rights: rights(message.rights)?,
+        expires: Timestamp(message.expires.get()),
+    })
+}
+
+fn deposit_cash(
+    number: u64,
+    account: AccountId,
+    currency: Code,
+    amount: Money,
+    external: u64,
+) -> layouts::DepositCash {
+    layouts::DepositCash {
+        header: layouts::DepositCash::HEADER,
+        account: account.0.into(),
+        number: number.into(),
+        external: external.into(),
+        amount: amount.into(),
+        currency: currency.bytes(),
+        pad: [0; 4],
+    }
+}
+
+fn decode_deposit_cash(message: &layouts::DepositCash) -> Result<Command, Misfit> {
+    Ok(Command::DepositCash {
+        account: AccountId(message.account.get()),
+        currency: code("currency", message.currency)?,
+        amount: message.amount.get(),
+        external: message.external.get(),
+    })
+}

@@ -1,0 +1,413 @@
+//! Every order-entry message as it stands on the wire, field by field; docs/order-entry.md says what each
+//! field means. Numbers are little-endian; `pad` is sent as zeros and not looked at.
+
+use crate::class_info::ClassTerms;
+use crate::header::Header;
+use crate::wire::{layout, message};
+use zerocopy::little_endian::{I64, U16, U32, U64};
+
+// Session.
+
+message! {
+    Hello = 0x01 {
+        header: Header,
+        pad: [u8; 4],
+        resume_after: U64,
+    }
+}
+
+message! {
+    Welcome = 0x02 {
+        header: Header,
+        account: U32,
+        key: U32,
+        role: u8,
+        rights: u8,
+        resumed: u8,
+        pad: [u8; 1],
+        time: U64,
+        sequence: U64,
+        taken_orders: U64,
+        taken_cancels: U64,
+        first_report: U64,
+        last_report: U64,
+    }
+}
+
+message! {
+    LaneOpen = 0x03 {
+        header: Header,
+        lane: u8,
+        pad: [u8; 3],
+    }
+}
+
+message! {
+    Refused = 0x04 {
+        header: Header,
+        lane: u8,
+        pad: [u8; 1],
+        code: U16,
+        number: U64,
+        value: I64,
+    }
+}
+
+// Queries and their answers.
+
+message! {
+    AccountQuery = 0x10 {
+        header: Header,
+        request: U32,
+    }
+}
+
+message! {
+    ClassesQuery = 0x11 {
+        header: Header,
+        request: U32,
+    }
+}
+
+message! {
+    AccountsQuery = 0x12 {
+        header: Header,
+        request: U32,
+    }
+}
+
+message! {
+    QueryEnd = 0x13 {
+        header: Header,
+        request: U32,
+        sequence: U64,
+        last_report: U64,
+    }
+}
+
+message! {
+    QueryRefused = 0x14 {
+        header: Header,
+        request: U32,
+        value: I64,
+        code: U16,
+        pad: [u8; 6],
+    }
+}
+
+message! {
+    Balance = 0x15 {
+        header: Header,
+        account: U32,
+        free: I64,
+        reserved: I64,
+        currency: [u8; 12],
+        pad: [u8; 4],
+    }
+}
+
+message! {
+    Holding = 0x16 {
+        header: Header,
+        account: U32,
+        contract: U32,
+        free: U32,
+        reserved: U32,
+    }
+}
+
+message! {
+    OpenOrder = 0x17 {
+        header: Header,
+        account: U32,
+        order: U64,
+        number: U64,
+        price: I64,
+        key: U32,
+        slot: U32,
+        contract: U32,
+        units: U32,
+        left: U32,
+        side: u8,
+        pad: [u8; 3],
+    }
+}
+
+message! {
+    AccountInfo = 0x19 {
+        header: Header,
+        account: U32,
+        name: [u8; 16],
+        role: u8,
+        pad: [u8; 7],
+    }
+}
+
+message! {
+    KeyInfo = 0x1a {
+        header: Header,
+        key: U32,
+        account: U32,
+        rights: u8,
+        revoked: u8,
+        pad: [u8; 2],
+        expires: U64,
+        taken_orders: U64,
+        taken_cancels: U64,
+        public: [u8; 32],
+    }
+}
+
+// Commands.
+
+message! {
+    NewOrder = 0x20 {
+        header: Header,
+        contract: U32,
+        number: U64,
+        price: I64,
+        units: U32,
+        side: u8,
+        time_in_force: u8,
+        pad: [u8; 2],
+    }
+}
+
+message! {
+    Cancel = 0x21 {
+        header: Header,
+        slot: U32,
+        number: U64,
+        order: U64,
+        by: u8,
+        pad: [u8; 7],
+    }
+}
+
+message! {
+    Replace = 0x22 {
+        header: Header,
+        slot: U32,
+        number: U64,
+        order: U64,
+        price: I64,
+        units: U32,
+        by: u8,
+        pad: [u8; 3],
+    }
+}
+
+message! {
+    DepositCapacity = 0x23 {
+        header: Header,
+        contract: U32,
+        number: U64,
+        external: U64,
+        units: U32,
+        pad: [u8; 4],
+    }
+}
+
+message! {
+    DepositCash = 0x24 {
+        header: Header,
+        account: U32,
+        number: U64,
+        external: U64,
+        amount: I64,
+        currency: [u8; 12],
+        pad: [u8; 4],
+    }
+}
+
+message! {
+    DefineClass = 0x25 {
+        header: Header,
+        pad: [u8; 4],
+        number: U64,
+        terms: ClassTerms,
+    }
+}
+
+message! {
+    OpenAccount = 0x26 {
+        header: Header,
+        role: u8,
+        pad: [u8; 3],
+        number: U64,
+        name: [u8; 16],
+    }
+}
+
+message! {
+    RegisterKey = 0x27 {
+        header: Header,
+        account: U32,
+        number: U64,
+        expires: U64,
+        public: [u8; 32],
+        rights: u8,
+        pad: [u8; 7],
+    }
+}
+
+message! {
+    RevokeKey = 0x28 {
+        header: Header,
+        key: U32,
+        number: U64,
+    }
+}
+
+// Reports.
+
+layout! {
+    /// What every report starts with.
+    ReportHead {
+        header: Header,
+        account: U32,
+        report: U64,
+        sequence: U64,
+        time: U64,
+        number: U64,
+        key: U32,
+        lane: u8,
+        pad: [u8; 3],
+    }
+}
+
+message! {
+    Accepted = 0x40 {
+        head: ReportHead,
+        order: U64,
+        price: I64,
+        contract: U32,
+        units: U32,
+        slot: U32,
+        side: u8,
+        time_in_force: u8,
+        pad: [u8; 2],
+    }
+}
+
+message! {
+    Filled = 0x41 {
+        head: ReportHead,
+        order: U64,
+        counter: U64,
+        price: I64,
+        fee: I64,
+        contract: U32,
+        units: U32,
+        left: U32,
+        side: u8,
+        maker: u8,
+        pad: [u8; 2],
+    }
+}
+
+message! {
+    Cancelled = 0x42 {
+        head: ReportHead,
+        order: U64,
+        contract: U32,
+        units: U32,
+        side: u8,
+        reason: u8,
+        pad: [u8; 6],
+    }
+}
+
+message! {
+    Replaced = 0x43 {
+        head: ReportHead,
+        order: U64,
+        price: I64,
+        contract: U32,
+        units: U32,
+        left: U32,
+        slot: U32,
+        side: u8,
+        kept_priority: u8,
+        pad: [u8; 6],
+    }
+}
+
+message! {
+    Rejected = 0x44 {
+        head: ReportHead,
+        value: I64,
+        code: U16,
+        pad: [u8; 6],
+    }
+}
+
+message! {
+    CashDeposited = 0x45 {
+        head: ReportHead,
+        amount: I64,
+        external: U64,
+        currency: [u8; 12],
+        pad: [u8; 4],
+    }
+}
+
+message! {
+    CapacityDeposited = 0x46 {
+        head: ReportHead,
+        external: U64,
+        contract: U32,
+        units: U32,
+    }
+}
+
+message! {
+    Settled = 0x47 {
+        head: ReportHead,
+        contract: U32,
+        units: U32,
+    }
+}
+
+message! {
+    ClassDefined = 0x48 {
+        head: ReportHead,
+        class: U16,
+        pad: [u8; 6],
+        terms: ClassTerms,
+    }
+}
+
+message! {
+    AccountOpened = 0x49 {
+        head: ReportHead,
+        opened: U32,
+        pad: [u8; 4],
+    }
+}
+
+message! {
+    KeyRegistered = 0x4a {
+        head: ReportHead,
+        registered: U32,
+        owner: U32,
+    }
+}
+
+message! {
+    KeyRevoked = 0x4b {
+        head: ReportHead,
+        revoked: U32,
+        pad: [u8; 4],
+    }
+}
+
+message! {
+    CashCredited = 0x4c {
+        head: ReportHead,
+        amount: I64,
+        external: U64,
+        currency: [u8; 12],
+        credited: U32,
+    }
+}

@@ -1,0 +1,184 @@
+//! Order entry: what a client and the gateway say to each other (docs/order-entry.md).
+//!
+//! A session is one QUIC connection of one key. Its control stream carries [`Hello`], [`Welcome`] and queries;
+//! its two lanes carry commands in; a fourth stream carries reports out.
+
+mod commands;
+pub(crate) mod layouts;
+mod queries;
+mod reports;
+mod session;
+
+pub use commands::{NotOnTheWire, encode_command, lane_of};
+pub use queries::{Query, QueryEnd, QueryKind, QueryRefused};
+pub use reports::encode_report;
+pub use session::{Hello, Refused, Welcome};
+
+use crate::class_info::{self, ClassInfo};
+use crate::header::{Frame, WireError};
+use crate::wire::Wire;
+use types::{
+    Account, AccountId, Class, Code, Command, ContractId, Key, Lane, Money, OpenOrder, Report, StateEvent,
+    Units,
+};
+
+/// The name of this protocol and its version in the TLS handshake.
+pub const ALPN: &[u8] = b"cuex-order/1";
+
+/// What a client says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientMessage {
+    /// Control stream, first: who I am is known from the key; what reports I want.
+    Hello(Hello),
+    /// Control stream: a question.
+    Query(Query),
+    /// First on a lane's stream: which lane it is.
+    LaneOpen(Lane),
+    /// On a lane: a command.
+    Command {
+        /// The client's number of it.
+        number: u64,
+        /// What is asked.
+        command: Command,
+    },
+    /// On a lane: a command in its layout, but with a field that names nothing. The answer to it is this
+    /// refusal; the session goes on. Only ever decoded.
+    Misfit(Refused),
+}
+
+/// What the gateway says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerMessage {
+    /// Control stream: the answer to [`Hello`].
+    Welcome(Welcome),
+    /// In an answer: an account's cash in one currency.
+    Balance {
+        /// Whose.
+        account: AccountId,
+        /// Of which currency.
+        currency: Code,
+        /// What it can use.
+        free: Money,
+        /// What its buy orders hold.
+        reserved: Money,
+    },
+    /// In an answer: an account's units of a contract.
+    Holding {
+        /// Whose.
+        account: AccountId,
+        /// Of what.
+        contract: ContractId,
+        /// What it can sell.
+        free: Units,
+        /// What its sell orders hold.
+        reserved: Units,
+    },
+    /// In an answer: an open order.
+    OpenOrder(OpenOrder),
+    /// In an answer: a listed class.
+    Class(Class),
+    /// In an answer: an account.
+    Account(Account),
+    /// In an answer: a key.
+    Key(Key),
+    /// The end of an answer.
+    QueryEnd(QueryEnd),
+    /// The whole answer: no.
+    QueryRefused(QueryRefused),
+    /// Reports stream: what happened, numbered.
+    Report(Report),
+    /// Reports stream: a command that was not taken.
+    Refused(Refused),
+}
+
+impl ClientMessage {
+    /// Reads what a client says.
+    ///
+    /// # Errors
+    /// [`WireError::UnknownKind`] for what a client never says here, [`WireError::WrongLength`],
+    /// [`WireError::BadValue`] for a bad field outside a command.
+    pub fn decode(frame: Frame<'_>) -> Result<ClientMessage, WireError> {
+        match frame.kind {
+            layouts::Hello::KIND => session::decode_hello(frame).map(ClientMessage::Hello),
+            layouts::LaneOpen::KIND => session::decode_lane_open(frame).map(ClientMessage::LaneOpen),
+            layouts::AccountQuery::KIND..=layouts::AccountsQuery::KIND => {
+                queries::decode_query(frame).map(ClientMessage::Query)
+            }
+            _ => commands::decode(frame),
+        }
+    }
+
+    /// Appends the message to `out`.
+    ///
+    /// # Errors
+    /// [`NotOnTheWire`] for a command only the sequencer says; nothing is appended then.
+    pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), NotOnTheWire> {
+        match self {
+            ClientMessage::Hello(hello) => session::encode_hello(hello, out),
+            ClientMessage::Query(query) => queries::encode_query(query, out),
+            ClientMessage::LaneOpen(lane) => session::encode_lane_open(*lane, out),
+            ClientMessage::Command { number, command } => return encode_command(*number, command, out),
+            ClientMessage::Misfit(_) => return Err(NotOnTheWire),
+        }
+        Ok(())
+    }
+}
+
+impl ServerMessage {
+    /// Reads what the gateway says.
+    ///
+    /// # Errors
+    /// [`WireError::UnknownKind`] for what a gateway never says, [`WireError::WrongLength`],
+    /// [`WireError::BadValue`].
+    pub fn decode(frame: Frame<'_>) -> Result<ServerMessage, WireError> {
+        match frame.kind {
+            layouts::Welcome::KIND => session::decode_welcome(frame).map(ServerMessage::Welcome),
+            layouts::Refused::KIND => session::decode_refused(frame).map(ServerMessage::Refused),
+            ClassInfo::KIND => class_info::decode(frame).map(ServerMessage::Class),
+            layouts::Accepted::KIND..=layouts::CashCredited::KIND => {
+                reports::decode(frame).map(ServerMessage::Report)
+            }
+            _ => queries::decode_answer(frame),
+        }
+    }
+
+    /// Appends the message to `out`.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            ServerMessage::Welcome(welcome) => session::encode_welcome(welcome, out),
+            ServerMessage::Refused(refused) => session::encode_refused(refused, out),
+            ServerMessage::Report(report) => encode_report(report, out),
+            ServerMessage::Class(class) => class_info::encode(class, out),
+            ServerMessage::Balance { account, currency, free, reserved } => {
+                queries::encode_balance(*account, *currency, *free, *reserved, out);
+            }
+            ServerMessage::Holding { account, contract, free, reserved } => {
+                queries::encode_holding(*account, *contract, *free, *reserved, out);
+            }
+            ServerMessage::OpenOrder(order) => queries::encode_open_order(order, out),
+            ServerMessage::Account(account) => queries::encode_account(account, out),
+            ServerMessage::Key(key) => queries::encode_key(key, out),
+            ServerMessage::QueryEnd(end) => queries::encode_end(end, out),
+            ServerMessage::QueryRefused(refused) => queries::encode_refused(refused, out),
+        }
+    }
+
+    /// The line of an answer that says this piece of state; `None` for what no answer says (contracts and
+    /// report counts).
+    #[must_use]
+    pub fn from_state(state: &StateEvent) -> Option<ServerMessage> {
+        Some(match *state {
+            StateEvent::Class(class) => ServerMessage::Class(class),
+            StateEvent::Account(account) => ServerMessage::Account(account),
+            StateEvent::Key(key) => ServerMessage::Key(key),
+            StateEvent::Cash { account, currency, free, reserved } => {
+                ServerMessage::Balance { account, currency, free, reserved }
+            }
+            StateEvent::Holding { account, contract, free, reserved } => {
+                ServerMessage::Holding { account, contract, free, reserved }
+            }
+            StateEvent::Order(order) => ServerMessage::OpenOrder(order),
+            StateEvent::Contract { .. } | StateEvent::Reports { .. } => return None,
+        })
+    }
+}

@@ -1,0 +1,352 @@
+//! The public book of one contract, order by order: what feed and client both rebuild from market events.
+
+use crate::choice::Choice;
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
+use std::collections::hash_map::Entry as Slot;
+use types::{MarketBody, MarketEntry, MarketEvent, OrderId, Phase, Sequence, Side, Ticks, Units};
+
+/// The public book of one contract. Whole only after the last event of a command.
+///
+/// While the contract is in continuous trading no bid reaches an ask; an event that would make one do so, and
+/// any other that does not go with what is there, is refused and leaves the book as it was.
+#[derive(Clone, Debug)]
+pub struct PublicBook {
+    sequence: Sequence,
+    previous: Sequence,
+    phase: Phase,
+    last_price: Ticks,
+    bids: Half,
+    asks: Half,
+    places: FxHashMap<OrderId, Place>,
+    arrivals: u64,
+}
+
+/// All orders of a book at one price of one side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Level {
+    /// The price.
+    pub price: Ticks,
+    /// The units of all its orders together.
+    pub units: u64,
+    /// How many orders, at least 1.
+    pub orders: usize,
+}
+
+/// Why an event does not go with the book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BookError {
+    /// Something between has been missed.
+    #[error("events are missing: the book is at sequence {at}, the event follows {previous}")]
+    Gap {
+        /// Where the book is.
+        at: Sequence,
+        /// What the event says was before it.
+        previous: Sequence,
+    },
+    /// The order is not in the book.
+    #[error("order {order} is not in the book")]
+    UnknownOrder {
+        /// Which.
+        order: OrderId,
+    },
+    /// The order is in the book already.
+    #[error("order {order} is in the book already")]
+    OrderThere {
+        /// Which.
+        order: OrderId,
+    },
+    /// The order is on another side or at another price.
+    #[error("order {order} is not on that side at {price} ticks")]
+    WrongPlace {
+        /// Which.
+        order: OrderId,
+        /// The price the event says.
+        price: Ticks,
+    },
+    /// The event's units do not go with what the order shows.
+    #[error("order {order} shows {shown} units: {units} do not go with them")]
+    WrongUnits {
+        /// Which.
+        order: OrderId,
+        /// What it shows.
+        shown: Units,
+        /// What the event says.
+        units: Units,
+    },
+    /// A price below 1 tick.
+    #[error("order {order} is at {price} ticks: expected at least 1")]
+    WrongPrice {
+        /// Which.
+        order: OrderId,
+        /// The price the event says.
+        price: Ticks,
+    },
+    /// A bid would reach an ask.
+    #[error("order {order} at {price} ticks would reach the other side's best, {best}")]
+    Crossed {
+        /// Which.
+        order: OrderId,
+        /// The price the event says.
+        price: Ticks,
+        /// The best price of the other side.
+        best: Ticks,
+    },
+}
+
+/// One side. `key` is the price, negated for bids, so that the best comes first; `arrival` is the place in the
+/// queue.
+#[derive(Clone, Debug, Default)]
+struct Half {
+    orders: BTreeMap<(i64, u64), (OrderId, Units)>,
+    levels: BTreeMap<i64, Level>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    side: Side,
+    price: Ticks,
+    arrival: u64,
+}
+
+impl PublicBook {
+    /// A book nothing has happened to.
+    #[must_use]
+    pub fn new() -> PublicBook {
+        PublicBook::at(0, Phase::Continuous, 0)
+    }
+
+    /// An empty book as a snapshot begins; its orders are put in by [`PublicBook::apply`] as additions.
+    #[must_use]
+    pub fn at(sequence: Sequence, phase: Phase, last_price: Ticks) -> PublicBook {
+        PublicBook {
+            sequence,
+            previous: sequence,
+            phase,
+            last_price,
+            bids: Half::default(),
+            asks: Half::default(),
+            places: FxHashMap::default(),
+            arrivals: 0,
+        }
+    }
+
+    /// Applies an event after checking that none is missing between it and the last.
+    ///
+    /// # Errors
+    /// [`BookError::Gap`], or as [`PublicBook::apply`].
+    pub fn follow(&mut self, event: &MarketEvent) -> Result<(), BookError> {
+        let same_command = event.sequence == self.sequence && event.previous == self.previous;
+        let next_command = event.previous == self.sequence && event.sequence > self.sequence;
+        if !same_command && !next_command {
+            return Err(BookError::Gap { at: self.sequence, previous: event.previous });
+        }
+        self.apply(&event.body)?;
+        (self.previous, self.sequence) = (event.previous, event.sequence);
+        Ok(())
+    }
+
+    /// Applies one change, wherever it comes from.
+    ///
+    /// # Errors
+    /// Any [`BookError`] but a gap; the book is as it was then.
+    pub fn apply(&mut self, body: &MarketBody) -> Result<(), BookError> {
+        match body {
+            MarketBody::Add(entry) => self.add(entry),
+            MarketBody::Reduce(entry) => {
+                self.change(entry, |shown| (1..shown).contains(&entry.units).then_some(entry.units))
+            }
+            MarketBody::Delete(entry) => self.change(entry, |shown| (entry.units == shown).then_some(0)),
+            MarketBody::Trade(entry) => {
+                self.change(entry, |shown| shown.checked_sub(entry.units).filter(|_| entry.units > 0))?;
+                self.last_price = entry.price;
+                Ok(())
+            }
+            MarketBody::Phase(phase) => {
+                self.phase = *phase;
+                Ok(())
+            }
+        }
+    }
+
+    /// The last command that changed it, 0 for none.
+    #[must_use]
+    pub fn sequence(&self) -> Sequence {
+        self.sequence
+    }
+
+    /// What the contract is doing.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// The last trade's price, 0 before the first.
+    #[must_use]
+    pub fn last_price(&self) -> Ticks {
+        self.last_price
+    }
+
+    /// How many orders are in it.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// True if no order is in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// The best level of a side.
+    #[must_use]
+    pub fn best(&self, side: Side) -> Option<Level> {
+        self.half(side).levels.values().next().copied()
+    }
+
+    /// The levels of a side, best first.
+    pub fn levels(&self, side: Side) -> impl Iterator<Item = Level> + '_ {
+        self.half(side).levels.values().copied()
+    }
+
+    /// Every order: bids, then asks, each best first and then first come.
+    pub fn orders(&self) -> impl Iterator<Item = MarketEntry> + '_ {
+        [Side::Buy, Side::Sell].into_iter().flat_map(|side| {
+            self.half(side).orders.iter().map(move |(&(key, _), &(order, units))| MarketEntry {
+                order,
+                side,
+                price: key_of(side, key),
+                units,
+            })
+        })
+    }
+
+    /// The CRC-32C of all orders as [`PublicBook::orders`] gives them, each as order (8 bytes), price (8),
+    /// units (4), side (1 for a bid, 2 for an ask), little-endian. 0 for an empty book.
+    #[must_use]
+    pub fn digest(&self) -> u32 {
+        self.orders().fold(0, |crc, entry| {
+            let mut bytes = [0; 21];
+            bytes[..8].copy_from_slice(&entry.order.to_le_bytes());
+            bytes[8..16].copy_from_slice(&entry.price.to_le_bytes());
+            bytes[16..20].copy_from_slice(&entry.units.to_le_bytes());
+            bytes[20] = entry.side.byte();
+            crc32c::crc32c_append(crc, &bytes)
+        })
+    }
+
+    fn add(&mut self, entry: &MarketEntry) -> Result<(), BookError> {
+        let MarketEntry { order, side, price, units } = *entry;
+        if price < 1 {
+            return Err(BookError::WrongPrice { order, price });
+        }
+        check_units(entry, 0, units > 0)?;
+        if let Some(best) = self.crosses(side, price) {
+            return Err(BookError::Crossed { order, price, best });
+        }
+        let Slot::Vacant(place) = self.places.entry(order) else {
+            return Err(BookError::OrderThere { order });
+        };
+        let arrival = self.arrivals;
+        place.insert(Place { side, price, arrival });
+        self.arrivals += 1;
+        self.half_mut(side).add(key_of(side, price), arrival, entry);
+        Ok(())
+    }
+
+    /// What of the other side an order would reach at this price, where that must not be.
+    fn crosses(&self, side: Side, price: Ticks) -> Option<Ticks> {
+        let best = self.best(side.opposite())?.price;
+        let reaches = match side {
+            Side::Buy => price >= best,
+            Side::Sell => price <= best,
+        };
+        (reaches && self.phase == Phase::Continuous).then_some(best)
+    }
+
+    /// Brings an order down to what `left_of` makes of the units it shows; `None` from it is refused.
+    fn change(
+        &mut self,
+        entry: &MarketEntry,
+        left_of: impl Fn(Units) -> Option<Units>,
+    ) -> Result<(), BookError> {
+        let MarketEntry { order, side, price, units } = *entry;
+        let place = *self.places.get(&order).ok_or(BookError::UnknownOrder { order })?;
+        if (place.side, place.price) != (side, price) {
+            return Err(BookError::WrongPlace { order, price });
+        }
+        let key = key_of(side, price);
+        let shown = self.half(side).shown(key, place.arrival);
+        let left = left_of(shown).ok_or(BookError::WrongUnits { order, shown, units })?;
+        if left == 0 {
+            self.places.remove(&order);
+        }
+        self.half_mut(side).reduce(key, place.arrival, left);
+        Ok(())
+    }
+
+    fn half(&self, side: Side) -> &Half {
+        match side {
+            Side::Buy => &self.bids,
+            Side::Sell => &self.asks,
+        }
+    }
+
+    fn half_mut(&mut self, side: Side) -> &mut Half {
+        match side {
+            Side::Buy => &mut self.bids,
+            Side::Sell => &mut self.asks,
+        }
+    }
+}
+
+impl Default for PublicBook {
+    fn default() -> PublicBook {
+        PublicBook::new()
+    }
+}
+
+impl Half {
+    fn add(&mut self, key: i64, arrival: u64, entry: &MarketEntry) {
+        self.orders.insert((key, arrival), (entry.order, entry.units));
+        let level = self.levels.entry(key).or_insert(Level { price: entry.price, units: 0, orders: 0 });
+        level.units += u64::from(entry.units);
+        level.orders += 1;
+    }
+
+    /// What an order that is there shows.
+    fn shown(&self, key: i64, arrival: u64) -> Units {
+        self.orders.get(&(key, arrival)).map_or(0, |&(_, units)| units)
+    }
+
+    /// Brings an order that is there down to `left` units; at none it is out.
+    fn reduce(&mut self, key: i64, arrival: u64, left: Units) {
+        let (Some(order), Some(level)) = (self.orders.get_mut(&(key, arrival)), self.levels.get_mut(&key))
+        else {
+            return;
+        };
+        level.units -= u64::from(order.1 - left);
+        order.1 = left;
+        if left == 0 {
+            self.orders.remove(&(key, arrival));
+            level.orders -= 1;
+            if level.orders == 0 {
+                self.levels.remove(&key);
+            }
+        }
+    }
+}
+
+/// The price as a key, or a key as its price: the better first.
+fn key_of(side: Side, price: Ticks) -> i64 {
+    match side {
+        Side::Buy => -price,
+        Side::Sell => price,
+    }
+}
+
+fn check_units(entry: &MarketEntry, shown: Units, good: bool) -> Result<(), BookError> {
+    let MarketEntry { order, units, .. } = *entry;
+    if good { Ok(()) } else { Err(BookError::WrongUnits { order, shown, units }) }
+}

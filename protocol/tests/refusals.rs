@@ -1,0 +1,88 @@
+//! What is wrong with a message is told apart: a misfit in a command, a message of nobody's, a wrong length.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use protocol::header::{Frame, split};
+use protocol::order_entry::{ClientMessage, NotOnTheWire, Refused, ServerMessage, encode_command, lane_of};
+use protocol::{MESSAGE_MAX, WireError};
+use types::{
+    AccountId, Class, ClassNo, ClassSpec, Command, ContractId, Lane, NewOrder, OrderRef, PublicKey,
+    RejectCode, Rights, Role, Side, StateEvent, TimeInForce, Timestamp,
+};
+
+fn only(bytes: &[u8]) -> Frame<'_> {
+    split(bytes).unwrap().unwrap().0
+}
+
+#[test]
+fn a_command_with_a_field_that_names_nothing_is_refused_by_number() {
+    let order = NewOrder {
+        contract: ContractId(1),
+        side: Side::Buy,
+        time_in_force: TimeInForce::Gtc,
+        price: 1,
+        units: 1,
+    };
+    let public = PublicKey([0; 32]);
+    let register =
+        Command::RegisterKey { account: AccountId(1), public, rights: Rights(15), expires: Timestamp(0) };
+    let open = Command::OpenAccount { name: "a".parse().unwrap(), role: Role::Broker };
+    for (command, at, byte, code, value) in [
+        (Command::NewOrder(order), 28, 3, RejectCode::UnknownChoice, 3),
+        (Command::NewOrder(order), 29, 0, RejectCode::UnknownChoice, 0),
+        (Command::Cancel(OrderRef::Number(1)), 24, 9, RejectCode::UnknownChoice, 9),
+        (
+            Command::Replace { order: OrderRef::Number(1), price: 1, units: 1 },
+            36,
+            9,
+            RejectCode::UnknownChoice,
+            9,
+        ),
+        (register, 56, 31, RejectCode::UnknownChoice, 31),
+        (open, 4, 5, RejectCode::UnknownChoice, 5),
+        (open, 16, b'A', RejectCode::BadField, 0),
+        (Command::DefineClass(ClassSpec::example()), 16, 0, RejectCode::BadField, 0),
+    ] {
+        let mut bytes = Vec::new();
+        encode_command(77, &command, &mut bytes).unwrap();
+        bytes[at] = byte;
+        let refused = Refused { lane: lane_of(&command), number: 77, code, value };
+        assert_eq!(ClientMessage::decode(only(&bytes)), Ok(ClientMessage::Misfit(refused)), "{command:?}");
+    }
+}
+
+#[test]
+fn what_nobody_says_has_no_bytes() {
+    let mut out = Vec::new();
+    let genesis = Command::Genesis { operator: PublicKey([7; 32]) };
+    for command in [Command::Clock, Command::Continue, genesis] {
+        assert_eq!(encode_command(1, &command, &mut out), Err(NotOnTheWire));
+    }
+    let refused = Refused { lane: Lane::Orders, number: 1, code: RejectCode::BadField, value: 0 };
+    assert_eq!(ClientMessage::Misfit(refused).encode(&mut out), Err(NotOnTheWire));
+    assert!(out.is_empty());
+    assert_eq!(ServerMessage::from_state(&StateEvent::Reports { account: AccountId(1), last: 1 }), None);
+}
+
+#[test]
+fn errors_say_what_was_wrong() {
+    let hello = [16, 0, 0x01, 1].into_iter().chain([0; 12]).collect::<Vec<u8>>();
+    let frame = only(&hello);
+    assert_eq!(ServerMessage::decode(frame), Err(WireError::UnknownKind { kind: 0x01 }));
+    let short = Frame { bytes: &hello[..12], ..frame };
+    let error = ClientMessage::decode(short).unwrap_err();
+    assert_eq!(error, WireError::WrongLength { kind: 0x01, length: 12, expected: 16 });
+    assert_eq!(error.to_string(), "a message of kind 0x01 is 16 bytes long, not 12");
+    let lane = only(&[8, 0, 0x03, 1, 9, 0, 0, 0]);
+    assert_eq!(ClientMessage::decode(lane).unwrap_err().to_string(), "9 is no lane");
+
+    // A class whose terms would let a reader divide by zero is refused as it is read.
+    let mut bytes = Vec::new();
+    let spec = ClassSpec { slot_hours: 0, ..ClassSpec::example() };
+    ServerMessage::Class(Class { no: ClassNo(0), spec }).encode(&mut bytes);
+    assert_eq!(
+        ServerMessage::decode(only(&bytes)).unwrap_err().to_string(),
+        "the field 'terms of a class' is not in its form"
+    );
+    assert_eq!(MESSAGE_MAX, 4_096);
+}

@@ -1,0 +1,465 @@
+//! Every message comes back from its bytes, and any bytes at all are read or refused.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use proptest::option;
+use proptest::prelude::*;
+use protocol::header::{Frame, Frames, split};
+use protocol::market_data::{
+    BookDigest, Depth, ENTRIES_MAX, FeedMessage, SnapshotEnd, SnapshotStart, Subscribe, SubscribeRefused,
+    Subscribed, SubscriberMessage, Top, TradePrint, encode_increment, groups,
+};
+use protocol::order_entry::{
+    ClientMessage, Hello, Query, QueryEnd, QueryKind, QueryRefused, Refused, ServerMessage, Welcome,
+};
+use protocol::symbol::Pattern;
+use types::{
+    Account, AccountId, AccountName, CancelReason, Class, ClassNo, ClassSpec, Code, Command, ContractId,
+    Hour, Key, KeyNo, Lane, MarketBody, MarketEntry, MarketEvent, NewOrder, OpenOrder, OrderRef, Phase,
+    PublicKey, RejectCode, Report, ReportBody, Rights, Role, Sender, Side, StateEvent, TimeInForce,
+    Timestamp,
+};
+
+fn side() -> impl Strategy<Value = Side> {
+    prop_oneof![Just(Side::Buy), Just(Side::Sell)]
+}
+
+fn time_in_force() -> impl Strategy<Value = TimeInForce> {
+    prop_oneof![Just(TimeInForce::Gtc), Just(TimeInForce::Ioc), Just(TimeInForce::Fok)]
+}
+
+fn lane() -> impl Strategy<Value = Lane> {
+    prop_oneof![Just(Lane::Orders), Just(Lane::Cancels)]
+}
+
+fn role() -> impl Strategy<Value = Role> {
+    prop_oneof![Just(Role::Broker), Just(Role::Provider), Just(Role::Analyst), Just(Role::Operator)]
+}
+
+fn phase() -> impl Strategy<Value = Phase> {
+    prop_oneof![Just(Phase::Continuous), Just(Phase::Closed), Just(Phase::InDelivery), Just(Phase::Settled)]
+}
+
+fn reason() -> impl Strategy<Value = CancelReason> {
+    use CancelReason::{Fok, Gate, Ioc, Owner, SelfTrade};
+    prop_oneof![Just(Owner), Just(Ioc), Just(Fok), Just(SelfTrade), Just(Gate)]
+}
+
+fn depth() -> impl Strategy<Value = Depth> {
+    prop_oneof![Just(Depth::Book), Just(Depth::Top), Just(Depth::Trades)]
+}
+
+fn reject_code() -> impl Strategy<Value = RejectCode> {
+    prop::sample::select(RejectCode::ALL.as_slice())
+}
+
+fn code() -> impl Strategy<Value = Code> {
+    "[A-Z0-9]{1,12}".prop_map(|text| text.parse().unwrap())
+}
+
+fn name() -> impl Strategy<Value = AccountName> {
+    "[a-z0-9-]{1,16}".prop_map(|text| text.parse().unwrap())
+}
+
+fn rights() -> impl Strategy<Value = Rights> {
+    (0u8..16).prop_map(Rights)
+}
+
+fn account() -> impl Strategy<Value = AccountId> {
+    any::<u32>().prop_map(AccountId)
+}
+
+fn key_no() -> impl Strategy<Value = KeyNo> {
+    any::<u32>().prop_map(KeyNo)
+}
+
+fn contract() -> impl Strategy<Value = ContractId> {
+    any::<u32>().prop_map(ContractId)
+}
+
+fn time() -> impl Strategy<Value = Timestamp> {
+    any::<u64>().prop_map(Timestamp)
+}
+
+fn public_key() -> impl Strategy<Value = PublicKey> {
+    any::<[u8; 32]>().prop_map(PublicKey)
+}
+
+prop_compose! {
+    fn spec()(
+        model in code(), region in code(), currency in code(), tick in 1i64..=1_000_000_000,
+        slot_hours in 1u8..=168, gate_minutes in 0u16..168 * 60, horizon_hours in 168u16..=8_784,
+        fee_ppm in 0u32..=100_000,
+    ) -> ClassSpec {
+        ClassSpec { model, region, currency, tick, slot_hours, gate_minutes, horizon_hours, fee_ppm }
+    }
+}
+
+fn class() -> impl Strategy<Value = Class> {
+    (0u16..2_048, spec()).prop_map(|(no, spec)| Class { no: ClassNo(no), spec })
+}
+
+fn order_ref() -> impl Strategy<Value = OrderRef> {
+    prop_oneof![
+        any::<(u64, u32)>().prop_map(|(order, slot)| OrderRef::Id { order, slot }),
+        any::<u64>().prop_map(OrderRef::Number),
+    ]
+}
+
+fn command() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        (contract(), side(), time_in_force(), any::<i64>(), any::<u32>()).prop_map(
+            |(contract, side, time_in_force, price, units)| {
+                Command::NewOrder(NewOrder { contract, side, time_in_force, price, units })
+            }
+        ),
+        order_ref().prop_map(Command::Cancel),
+        (order_ref(), any::<i64>(), any::<u32>()).prop_map(|(order, price, units)| Command::Replace {
+            order,
+            price,
+            units
+        }),
+        (contract(), any::<u32>(), any::<u64>())
+            .prop_map(|(contract, units, external)| Command::DepositCapacity { contract, units, external }),
+        (account(), code(), any::<i64>(), any::<u64>()).prop_map(|(account, currency, amount, external)| {
+            Command::DepositCash { account, currency, amount, external }
+        }),
+        spec().prop_map(Command::DefineClass),
+        (name(), role()).prop_map(|(name, role)| Command::OpenAccount { name, role }),
+        (account(), public_key(), rights(), time()).prop_map(|(account, public, rights, expires)| {
+            Command::RegisterKey { account, public, rights, expires }
+        }),
+        key_no().prop_map(|key| Command::RevokeKey { key }),
+    ]
+}
+
+fn client_message() -> impl Strategy<Value = ClientMessage> {
+    use QueryKind::{Account, Accounts, Classes};
+    prop_oneof![
+        option::of(0..u64::MAX).prop_map(|resume_after| ClientMessage::Hello(Hello { resume_after })),
+        lane().prop_map(ClientMessage::LaneOpen),
+        (any::<u32>(), prop_oneof![Just(Account), Just(Classes), Just(Accounts)])
+            .prop_map(|(request, kind)| ClientMessage::Query(Query { request, kind })),
+        (any::<u64>(), command()).prop_map(|(number, command)| ClientMessage::Command { number, command }),
+    ]
+}
+
+fn order_report() -> impl Strategy<Value = ReportBody> {
+    let common = || (any::<u64>(), contract(), side(), any::<i64>(), any::<u32>());
+    prop_oneof![
+        (common(), any::<u32>(), time_in_force()).prop_map(|(common, slot, time_in_force)| {
+            let (order, contract, side, price, units) = common;
+            ReportBody::Accepted { order, slot, contract, side, time_in_force, price, units }
+        }),
+        (common(), any::<u64>(), any::<u32>(), any::<i64>(), any::<bool>()).prop_map(
+            |(common, counter, left, fee, maker)| {
+                let (order, contract, side, price, units) = common;
+                ReportBody::Filled { order, counter, contract, side, price, units, left, fee, maker }
+            }
+        ),
+        (common(), reason()).prop_map(|((order, contract, side, _, units), reason)| {
+            ReportBody::Cancelled { order, contract, side, units, reason }
+        }),
+        (common(), any::<u32>(), any::<u32>(), any::<bool>()).prop_map(
+            |(common, slot, left, kept_priority)| {
+                let (order, contract, side, price, units) = common;
+                ReportBody::Replaced { order, slot, contract, side, price, units, left, kept_priority }
+            }
+        ),
+        (reject_code(), any::<i64>()).prop_map(|(code, value)| ReportBody::Rejected { code, value }),
+    ]
+}
+
+fn other_report() -> impl Strategy<Value = ReportBody> {
+    prop_oneof![
+        (code(), any::<i64>(), any::<u64>()).prop_map(|(currency, amount, external)| {
+            ReportBody::CashDeposited { currency, amount, external }
+        }),
+        (contract(), any::<u32>(), any::<u64>()).prop_map(|(contract, units, external)| {
+            ReportBody::CapacityDeposited { contract, units, external }
+        }),
+        (contract(), any::<u32>()).prop_map(|(contract, units)| ReportBody::Settled { contract, units }),
+        class().prop_map(|Class { no, spec }| ReportBody::ClassDefined { class: no, spec }),
+        account().prop_map(|account| ReportBody::AccountOpened { account }),
+        (key_no(), account()).prop_map(|(key, account)| ReportBody::KeyRegistered { key, account }),
+        key_no().prop_map(|key| ReportBody::KeyRevoked { key }),
+        (account(), code(), any::<i64>(), any::<u64>()).prop_map(|(account, currency, amount, external)| {
+            ReportBody::CashCredited { account, currency, amount, external }
+        }),
+    ]
+}
+
+prop_compose! {
+    fn sender()(key in key_no(), lane in lane(), number: u64) -> Sender {
+        Sender { key, lane, number }
+    }
+}
+
+prop_compose! {
+    fn report()(
+        account in account(), number: u64, sequence: u64, time in time(), answers in option::of(sender()),
+        body in prop_oneof![order_report(), other_report()],
+    ) -> Report {
+        Report { account, number, sequence, time, answers, body }
+    }
+}
+
+prop_compose! {
+    fn welcome()(
+        account in account(), key in key_no(), role in role(), rights in rights(), resumed: bool, time in time(),
+        sequence: u64, taken: [u64; 2], first_report: u64, last_report: u64,
+    ) -> Welcome {
+        Welcome { account, key, role, rights, resumed, time, sequence, taken, first_report, last_report }
+    }
+}
+
+prop_compose! {
+    fn open_order()(
+        account in account(), order: u64, slot: u32, key in key_no(), number: u64, contract in contract(),
+        side in side(), price: i64, units: u32, left: u32,
+    ) -> OpenOrder {
+        OpenOrder { account, order, slot, key, number, contract, side, price, units, left }
+    }
+}
+
+prop_compose! {
+    fn key()(
+        no in key_no(), account in account(), public in public_key(), rights in rights(), expires in time(),
+        revoked: bool, taken: [u64; 2],
+    ) -> Key {
+        Key { no, account, public, rights, expires, revoked, taken }
+    }
+}
+
+/// Everything an answer can say, as the state it is made from.
+fn state() -> impl Strategy<Value = StateEvent> {
+    prop_oneof![
+        class().prop_map(StateEvent::Class),
+        (account(), name(), role()).prop_map(|(id, name, role)| StateEvent::Account(Account {
+            id,
+            name,
+            role
+        })),
+        key().prop_map(StateEvent::Key),
+        (account(), code(), any::<i64>(), any::<i64>()).prop_map(|(account, currency, free, reserved)| {
+            StateEvent::Cash { account, currency, free, reserved }
+        }),
+        (account(), contract(), any::<u32>(), any::<u32>()).prop_map(
+            |(account, contract, free, reserved)| {
+                StateEvent::Holding { account, contract, free, reserved }
+            }
+        ),
+        open_order().prop_map(StateEvent::Order),
+    ]
+}
+
+fn server_message() -> impl Strategy<Value = ServerMessage> {
+    prop_oneof![
+        4 => report().prop_map(ServerMessage::Report),
+        1 => welcome().prop_map(ServerMessage::Welcome),
+        1 => (lane(), any::<u64>(), reject_code(), any::<i64>())
+            .prop_map(|(lane, number, code, value)| ServerMessage::Refused(Refused { lane, number, code, value })),
+        1 => any::<(u32, u64, u64)>().prop_map(|(request, sequence, last_report)| {
+            ServerMessage::QueryEnd(QueryEnd { request, sequence, last_report })
+        }),
+        1 => (any::<u32>(), reject_code(), any::<i64>())
+            .prop_map(|(request, code, value)| ServerMessage::QueryRefused(QueryRefused { request, code, value })),
+        4 => state().prop_map(|state| ServerMessage::from_state(&state).unwrap()),
+    ]
+}
+
+prop_compose! {
+    fn pattern()(model in option::of(code()), region in option::of(code()), start in option::of(0..u32::MAX))
+        -> Pattern
+    {
+        Pattern { model, region, start: start.map(Hour) }
+    }
+}
+
+fn subscriber_message() -> impl Strategy<Value = SubscriberMessage> {
+    prop_oneof![
+        Just(SubscriberMessage::Hello),
+        (any::<u32>(), pattern(), depth()).prop_map(|(subscription, pattern, depth)| {
+            SubscriberMessage::Subscribe(Subscribe { subscription, pattern, depth })
+        }),
+        any::<u32>().prop_map(|subscription| SubscriberMessage::Unsubscribe { subscription }),
+    ]
+}
+
+prop_compose! {
+    fn entry()(order: u64, side in side(), price: i64, units: u32) -> MarketEntry {
+        MarketEntry { order, side, price, units }
+    }
+}
+
+/// Everything the feed says but increments.
+fn feed_message() -> impl Strategy<Value = FeedMessage<'static>> {
+    let best = || option::of((1..i64::MAX, any::<u64>()));
+    prop_oneof![
+        (any::<u64>(), time()).prop_map(|(sequence, time)| FeedMessage::Welcome { sequence, time }),
+        (any::<u64>(), time()).prop_map(|(sequence, time)| FeedMessage::Heartbeat { sequence, time }),
+        (any::<u32>(), reject_code(), any::<i64>()).prop_map(|(subscription, code, value)| {
+            FeedMessage::SubscribeRefused(SubscribeRefused { subscription, code, value })
+        }),
+        any::<(u32, u32)>().prop_map(|(subscription, contracts)| {
+            FeedMessage::Subscribed(Subscribed { subscription, contracts })
+        }),
+        class().prop_map(FeedMessage::Class),
+        (contract(), any::<u64>(), phase(), any::<i64>(), any::<u32>()).prop_map(
+            |(contract, sequence, phase, last_price, orders)| {
+                FeedMessage::SnapshotStart(SnapshotStart { contract, sequence, phase, last_price, orders })
+            }
+        ),
+        entry().prop_map(FeedMessage::SnapshotOrder),
+        (contract(), any::<u64>(), any::<u32>()).prop_map(|(contract, sequence, digest)| {
+            FeedMessage::SnapshotEnd(SnapshotEnd { contract, sequence, digest })
+        }),
+        (contract(), any::<u64>(), any::<u32>()).prop_map(|(contract, sequence, digest)| {
+            FeedMessage::BookDigest(BookDigest { contract, sequence, digest })
+        }),
+        (contract(), any::<u64>(), time(), best(), best()).prop_map(
+            |(contract, sequence, time, bid, ask)| {
+                FeedMessage::Top(Top { contract, sequence, time, bid, ask })
+            }
+        ),
+        (contract(), any::<u64>(), time(), entry()).prop_map(|(contract, sequence, time, entry)| {
+            let MarketEntry { order: maker, side: taker, price, units } = entry;
+            FeedMessage::TradePrint(TradePrint { contract, sequence, time, price, units, taker, maker })
+        }),
+    ]
+}
+
+fn body() -> impl Strategy<Value = MarketBody> {
+    prop_oneof![
+        entry().prop_map(MarketBody::Add),
+        entry().prop_map(MarketBody::Reduce),
+        entry().prop_map(MarketBody::Delete),
+        entry().prop_map(MarketBody::Trade),
+        phase().prop_map(MarketBody::Phase),
+    ]
+}
+
+fn only(bytes: &[u8]) -> Frame<'_> {
+    let (frame, rest) = split(bytes).unwrap().unwrap();
+    assert!(rest.is_empty());
+    frame
+}
+
+/// Every reader on one frame. Whatever it is, none of them may panic.
+fn read_all_ways(frame: Frame<'_>) {
+    let _ = ClientMessage::decode(frame);
+    let _ = ServerMessage::decode(frame);
+    let _ = SubscriberMessage::decode(frame);
+    if let Ok(FeedMessage::Increment(increment)) = FeedMessage::decode(frame) {
+        assert_eq!(increment.events().count(), increment.len());
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_a_client_says_comes_back(message in client_message()) {
+        let mut bytes = Vec::new();
+        prop_assert_eq!(message.encode(&mut bytes), Ok(()));
+        prop_assert_eq!(ClientMessage::decode(only(&bytes)), Ok(message));
+    }
+
+    #[test]
+    fn what_a_gateway_says_comes_back(message in server_message()) {
+        let mut bytes = Vec::new();
+        message.encode(&mut bytes);
+        prop_assert_eq!(ServerMessage::decode(only(&bytes)), Ok(message));
+    }
+
+    #[test]
+    fn what_a_subscriber_says_comes_back(message in subscriber_message()) {
+        let mut bytes = Vec::new();
+        message.encode(&mut bytes);
+        prop_assert_eq!(SubscriberMessage::decode(only(&bytes)), Ok(message));
+    }
+
+    #[test]
+    fn what_a_feed_says_comes_back(message in feed_message()) {
+        let mut bytes = Vec::new();
+        message.encode(&mut bytes);
+        prop_assert_eq!(FeedMessage::decode(only(&bytes)), Ok(message));
+    }
+
+    #[test]
+    fn a_group_comes_back(
+        bodies in prop::collection::vec(body(), 1..3 * ENTRIES_MAX),
+        contract in contract(), previous: u64, sequence: u64, time in time(),
+    ) {
+        let event = |body| MarketEvent { contract, previous, sequence, time, body };
+        let events: Vec<MarketEvent> = bodies.into_iter().map(event).collect();
+        let mut bytes = Vec::new();
+        encode_increment(&events, &mut bytes);
+        let (mut back, mut lasts, mut copied) = (Vec::new(), Vec::new(), Vec::new());
+        for frame in Frames::new(&bytes) {
+            let message = FeedMessage::decode(frame.unwrap()).unwrap();
+            message.encode(&mut copied);
+            let FeedMessage::Increment(increment) = message else { panic!("{message:?}") };
+            prop_assert!(!increment.is_empty());
+            lasts.push(increment.last);
+            back.extend(increment.events().map(Result::unwrap));
+        }
+        prop_assert_eq!(&back, &events);
+        prop_assert_eq!(lasts.len(), events.len().div_ceil(ENTRIES_MAX));
+        prop_assert_eq!(lasts.iter().position(|last| *last), Some(lasts.len() - 1), "the last part, and only it");
+        prop_assert_eq!(copied, bytes);
+    }
+
+    #[test]
+    fn a_stream_of_messages_comes_back(
+        messages in prop::collection::vec(client_message(), 0..20), cut in any::<prop::sample::Index>(),
+    ) {
+        let mut bytes = Vec::new();
+        messages.iter().for_each(|message| message.encode(&mut bytes).unwrap());
+        let cut = cut.index(bytes.len() + 1);
+        let mut frames = Frames::new(&bytes[..cut]);
+        let mut back: Vec<_> = frames.by_ref().map(|frame| ClientMessage::decode(frame.unwrap()).unwrap()).collect();
+        let rest = &bytes[frames.consumed()..];
+        back.extend(Frames::new(rest).map(|frame| ClientMessage::decode(frame.unwrap()).unwrap()));
+        prop_assert_eq!(back, messages);
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused(kind: u8, bytes in prop::collection::vec(any::<u8>(), 0..160)) {
+        let mut message = [u16::try_from(bytes.len() + 4).unwrap().to_le_bytes().as_slice(), &[kind, 1]].concat();
+        message.extend(bytes);
+        read_all_ways(only(&message));
+        // A frame that no header stands behind is not made by the splitter, but must not panic either.
+        read_all_ways(Frame { kind, bytes: &message[4..] });
+    }
+
+    #[test]
+    fn any_change_of_a_message_is_read_or_refused(
+        message in server_message(), command in client_message(),
+        at in any::<prop::sample::Index>(), byte: u8,
+    ) {
+        let (mut bytes, mut said) = (Vec::new(), Vec::new());
+        message.encode(&mut bytes);
+        command.encode(&mut said).unwrap();
+        for bytes in [&mut bytes, &mut said] {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            Frames::new(bytes).map_while(Result::ok).for_each(read_all_ways);
+        }
+    }
+}
+
+#[test]
+fn groups_are_neighbours_of_one_contract_and_command() {
+    let event = |contract, sequence| MarketEvent {
+        contract: ContractId(contract),
+        previous: 0,
+        sequence,
+        time: Timestamp(0),
+        body: MarketBody::Phase(Phase::Closed),
+    };
+    let events = [event(1, 5), event(1, 5), event(2, 5), event(2, 6), event(1, 6)];
+    let sizes: Vec<usize> = groups(&events).map(<[MarketEvent]>::len).collect();
+    assert_eq!(sizes, [2, 1, 1, 1]);
+    let mut out = Vec::new();
+    encode_increment(&[], &mut out);
+    assert!(out.is_empty());
+}
