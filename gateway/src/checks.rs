@@ -1,0 +1,65 @@
+//! Stateless checks: what can be said of a command without knowing the exchange. A refusal here takes no number
+//! and is not journaled.
+
+use types::{Command, NewOrder, PRICE_MAX, RejectCode, Ticks, UNITS_MAX, Units};
+
+/// Why a command is not sent on: a code and its value.
+pub(crate) type Refusal = (RejectCode, i64);
+
+/// Looks at a command's own fields.
+pub(crate) fn check(command: &Command) -> Result<(), Refusal> {
+    match *command {
+        Command::NewOrder(NewOrder { price, units, .. }) | Command::Replace { price, units, .. } => {
+            check_price(price).and_then(|()| check_units(units))
+        }
+        Command::DepositCapacity { units, .. } => check_units(units),
+        Command::DepositCash { amount, .. } if amount < 1 => Err((RejectCode::BadField, amount)),
+        _ => Ok(()),
+    }
+}
+
+fn check_price(price: Ticks) -> Result<(), Refusal> {
+    if (1..=PRICE_MAX).contains(&price) { Ok(()) } else { Err((RejectCode::PriceOutOfRange, price)) }
+}
+
+fn check_units(units: Units) -> Result<(), Refusal> {
+    if (1..=UNITS_MAX).contains(&units) { Ok(()) } else { Err((RejectCode::UnitsOutOfRange, units.into())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use types::{AccountId, ContractId, OrderRef, Side, TimeInForce};
+
+    #[test]
+    fn fields_out_of_range_are_refused_with_their_value() {
+        let order = |price, units| {
+            let (contract, side, time_in_force) = (ContractId(1), Side::Buy, TimeInForce::Gtc);
+            Command::NewOrder(NewOrder { contract, side, time_in_force, price, units })
+        };
+        let replace = |price, units| Command::Replace { order: OrderRef::Number(1), price, units };
+        let capacity = |units| Command::DepositCapacity { contract: ContractId(1), units, external: 1 };
+        let cash = |amount| Command::DepositCash {
+            account: AccountId(2),
+            currency: "USD".parse().unwrap(),
+            amount,
+            external: 1,
+        };
+        let (most, too_many) = (UNITS_MAX, i64::from(UNITS_MAX) + 1);
+        for (command, expected) in [
+            (order(1, 1), Ok(())),
+            (order(PRICE_MAX, most), Ok(())),
+            (order(0, 1), Err((RejectCode::PriceOutOfRange, 0))),
+            (order(PRICE_MAX + 1, 1), Err((RejectCode::PriceOutOfRange, PRICE_MAX + 1))),
+            (order(1, 0), Err((RejectCode::UnitsOutOfRange, 0))),
+            (replace(-1, 1), Err((RejectCode::PriceOutOfRange, -1))),
+            (replace(1, most + 1), Err((RejectCode::UnitsOutOfRange, too_many))),
+            (capacity(0), Err((RejectCode::UnitsOutOfRange, 0))),
+            (cash(1), Ok(())),
+            (cash(-5), Err((RejectCode::BadField, -5))),
+            (Command::Cancel(OrderRef::Number(0)), Ok(())),
+        ] {
+            assert_eq!(check(&command), expected, "{command:?}");
+        }
+    }
+}

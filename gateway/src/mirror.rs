@@ -1,0 +1,348 @@
+//! The gateway's copy of the exchange's state, from which every query is answered.
+//!
+//! It starts from the state that a recovery emits and follows what is released: state events for classes,
+//! accounts and keys, reports for everything else. What orders hold is computed as the engine computes it, so
+//! that the two are always equal.
+
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
+use types::{
+    Account, AccountId, Class, ClassNo, Code, ContractId, Key, KeyNo, Lane, Money, OpenOrder, OrderId,
+    PublicKey, Report, ReportBody, Sender, Sequence, Side, StateEvent, Ticks, Timestamp, Units, fee_of,
+    reserve_of, value_of,
+};
+
+/// Classes, accounts, keys, cash, holdings and open orders as of the last released command.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Mirror {
+    sequence: Sequence,
+    time: Timestamp,
+    /// By number, from 0.
+    classes: Vec<Class>,
+    /// By id, from 1.
+    accounts: Vec<AccountState>,
+    /// By number, from 1.
+    keys: Vec<Key>,
+    by_public: FxHashMap<PublicKey, KeyNo>,
+}
+
+/// What one account has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct AccountState {
+    account: Account,
+    /// Only what is not zero.
+    cash: BTreeMap<Code, Cash>,
+    /// Only what is not zero.
+    holdings: BTreeMap<ContractId, Holding>,
+    orders: FxHashMap<OrderId, OpenOrder>,
+    last_report: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Cash {
+    free: Money,
+    reserved: Money,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Holding {
+    free: Units,
+    reserved: Units,
+}
+
+/// What an open order holds: at this limit, for this many units.
+#[derive(Clone, Copy, Debug)]
+struct Hold {
+    price: Ticks,
+    units: Units,
+}
+
+impl Mirror {
+    /// The mirror of an exchange whose full state this is, right after `sequence`.
+    pub(crate) fn new(state: &[StateEvent], sequence: Sequence, time: Timestamp) -> Mirror {
+        let mut mirror = Mirror { sequence, time, ..Mirror::default() };
+        state.iter().for_each(|event| mirror.apply_state(event));
+        mirror
+    }
+
+    /// The last released command: what the mirror says is true right after it.
+    pub(crate) fn sequence(&self) -> Sequence {
+        self.sequence
+    }
+
+    /// Its stamp.
+    pub(crate) fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    /// Says that all that came of the commands up to `sequence` has been applied.
+    pub(crate) fn advance(&mut self, sequence: Sequence, time: Timestamp) {
+        (self.sequence, self.time) = (sequence, time);
+    }
+
+    pub(crate) fn key(&self, no: KeyNo) -> Option<&Key> {
+        self.keys.get(index(no.0)?)
+    }
+
+    pub(crate) fn key_with(&self, public: PublicKey) -> Option<&Key> {
+        self.key(*self.by_public.get(&public)?)
+    }
+
+    pub(crate) fn account(&self, id: AccountId) -> Option<&Account> {
+        self.accounts.get(index(id.0)?).map(|state| &state.account)
+    }
+
+    /// The number of the last report an account was sent.
+    pub(crate) fn last_report(&self, id: AccountId) -> u64 {
+        index(id.0).and_then(|at| self.accounts.get(at)).map_or(0, |state| state.last_report)
+    }
+
+    pub(crate) fn classes(&self) -> impl Iterator<Item = StateEvent> {
+        self.classes.iter().copied().map(StateEvent::Class)
+    }
+
+    /// Every account, then every key.
+    pub(crate) fn accounts_and_keys(&self) -> impl Iterator<Item = StateEvent> {
+        let accounts = self.accounts.iter().map(|state| StateEvent::Account(state.account));
+        accounts.chain(self.keys.iter().copied().map(StateEvent::Key))
+    }
+
+    /// Everybody's cash.
+    pub(crate) fn cash(&self) -> impl Iterator<Item = StateEvent> {
+        self.accounts.iter().flat_map(AccountState::cash)
+    }
+
+    /// What an account has: cash, holdings, open orders in the order in which they came.
+    pub(crate) fn belongings(&self, id: AccountId) -> impl Iterator<Item = StateEvent> {
+        let state = index(id.0).and_then(|at| self.accounts.get(at));
+        state.into_iter().flat_map(|state| state.cash().chain(state.holdings()).chain(state.orders()))
+    }
+
+    /// Takes over a piece of state: all of it on recovery, later changed classes, accounts and keys.
+    pub(crate) fn apply_state(&mut self, event: &StateEvent) {
+        match *event {
+            StateEvent::Class(class) => put(&mut self.classes, Some(usize::from(class.no.0)), class),
+            StateEvent::Account(account) => {
+                let state = AccountState {
+                    account,
+                    cash: BTreeMap::new(),
+                    holdings: BTreeMap::new(),
+                    orders: FxHashMap::default(),
+                    last_report: 0,
+                };
+                put(&mut self.accounts, index(account.id.0), state);
+            }
+            StateEvent::Key(key) => {
+                put(&mut self.keys, index(key.no.0), key);
+                self.by_public.insert(key.public, key.no);
+            }
+            StateEvent::Cash { account, currency, free, reserved } => {
+                self.at_mut(account).change_cash(currency, |cash| *cash = Cash { free, reserved });
+            }
+            StateEvent::Holding { account, contract, free, reserved } => {
+                self.at_mut(account)
+                    .change_holding(contract, |holding| *holding = Holding { free, reserved });
+            }
+            StateEvent::Order(order) => {
+                self.at_mut(order.account).orders.insert(order.order, order);
+            }
+            StateEvent::Reports { account, last } => self.at_mut(account).last_report = last,
+            // Phases and last prices are the feed's.
+            StateEvent::Contract { .. } => {}
+        }
+    }
+
+    /// Follows what an account was told.
+    pub(crate) fn apply_report(&mut self, report: &Report) {
+        if let Some(sender) = report.answers {
+            self.take_number(sender);
+        }
+        self.at_mut(report.account).last_report = report.number;
+        let account = report.account;
+        match report.body {
+            ReportBody::Accepted { order, slot, contract, side, price, units, .. } => {
+                let Sender { key, number, .. } =
+                    report.answers.expect("an order is taken in answer to its owner's command");
+                let left = units;
+                let order =
+                    OpenOrder { account, order, slot, key, number, contract, side, price, units, left };
+                self.hold(&order, Hold { price, units }, Hold::NOTHING);
+                self.at_mut(account).orders.insert(order.order, order);
+            }
+            ReportBody::Filled { order, price, units, left, .. } => {
+                self.fill(account, order, price, units, left);
+            }
+            ReportBody::Cancelled { order, .. } => {
+                let order = self.at_mut(account).orders.remove(&order).expect(OPEN);
+                self.hold(&order, Hold::NOTHING, Hold::of(&order));
+            }
+            ReportBody::Replaced { order, slot, price, units, left, .. } => {
+                let known = self.at_mut(account).orders.get_mut(&order).expect(OPEN);
+                let before = *known;
+                *known = OpenOrder { slot, price, units, left, ..before };
+                self.hold(&before, Hold { price, units: left }, Hold::of(&before));
+            }
+            ReportBody::CashDeposited { currency, amount, .. } => {
+                self.at_mut(account).change_cash(currency, |cash| cash.free += amount);
+            }
+            ReportBody::CapacityDeposited { contract, units, .. } => {
+                self.at_mut(account).change_holding(contract, |holding| holding.free += units);
+            }
+            ReportBody::Settled { contract, .. } => {
+                self.at_mut(account).holdings.remove(&contract);
+            }
+            ReportBody::Rejected { .. }
+            | ReportBody::ClassDefined { .. }
+            | ReportBody::AccountOpened { .. }
+            | ReportBody::KeyRegistered { .. }
+            | ReportBody::KeyRevoked { .. }
+            | ReportBody::CashCredited { .. } => {}
+        }
+    }
+
+    /// The buyer pays value and fee out of what these units held and gets the difference back; the seller gets
+    /// the value less its fee.
+    fn fill(&mut self, account: AccountId, order: OrderId, price: Ticks, units: Units, left: Units) {
+        let known = self.at_mut(account).orders.get_mut(&order).expect(OPEN);
+        let before = *known;
+        known.left = left;
+        if left == 0 {
+            self.at_mut(account).orders.remove(&order);
+        }
+        let class = *self.class_of(before.contract);
+        let value = value_of(&class, price, units).expect("a part of what a buyer reserved");
+        let fee = fee_of(&class, value);
+        let state = self.at_mut(account);
+        if before.side == Side::Sell {
+            state.change_holding(before.contract, |holding| holding.reserved -= units);
+            state.change_cash(class.spec.currency, |cash| cash.free += value - fee);
+            return;
+        }
+        let after = Hold { price: before.price, units: left };
+        let released = Hold::of(&before).cash(&class) - after.cash(&class);
+        state.change_holding(before.contract, |holding| holding.free += units);
+        state.change_cash(class.spec.currency, |cash| {
+            cash.reserved -= released;
+            cash.free += released - value - fee;
+        });
+    }
+
+    /// Lets `order` hold `hold` instead of `held`.
+    fn hold(&mut self, order: &OpenOrder, hold: Hold, held: Hold) {
+        let class = *self.class_of(order.contract);
+        let state = self.at_mut(order.account);
+        if order.side == Side::Sell {
+            state.change_holding(order.contract, |holding| {
+                let all = holding.free + holding.reserved;
+                holding.reserved = holding.reserved - held.units + hold.units;
+                holding.free = all - holding.reserved;
+            });
+            return;
+        }
+        let more = hold.cash(&class) - held.cash(&class);
+        state.change_cash(class.spec.currency, |cash| {
+            cash.free -= more;
+            cash.reserved += more;
+        });
+    }
+
+    fn take_number(&mut self, sender: Sender) {
+        let key = index(sender.key.0).and_then(|at| self.keys.get_mut(at));
+        let taken = &mut key.expect("only registered keys are answered").taken[lane_index(sender.lane)];
+        *taken = sender.number.max(*taken);
+    }
+
+    fn class_of(&self, contract: ContractId) -> &Class {
+        let ClassNo(no) = contract.class();
+        self.classes.get(usize::from(no)).expect("orders are for listed classes")
+    }
+
+    fn at_mut(&mut self, id: AccountId) -> &mut AccountState {
+        let state = index(id.0).and_then(|at| self.accounts.get_mut(at));
+        state.expect("an account is open before it is named")
+    }
+}
+
+/// Why an order that a report names is there.
+const OPEN: &str = "an order is accepted before anything else is said of it";
+
+impl AccountState {
+    fn cash(&self) -> impl Iterator<Item = StateEvent> {
+        let account = self.account.id;
+        self.cash.iter().map(move |(&currency, &Cash { free, reserved })| StateEvent::Cash {
+            account,
+            currency,
+            free,
+            reserved,
+        })
+    }
+
+    fn holdings(&self) -> impl Iterator<Item = StateEvent> {
+        let account = self.account.id;
+        self.holdings.iter().map(move |(&contract, &Holding { free, reserved })| StateEvent::Holding {
+            account,
+            contract,
+            free,
+            reserved,
+        })
+    }
+
+    fn orders(&self) -> impl Iterator<Item = StateEvent> {
+        let mut orders: Vec<OpenOrder> = self.orders.values().copied().collect();
+        orders.sort_unstable_by_key(|order| order.order);
+        orders.into_iter().map(StateEvent::Order)
+    }
+
+    fn change_cash(&mut self, currency: Code, change: impl FnOnce(&mut Cash)) {
+        let cash = self.cash.entry(currency).or_default();
+        change(cash);
+        if *cash == Cash::default() {
+            self.cash.remove(&currency);
+        }
+    }
+
+    fn change_holding(&mut self, contract: ContractId, change: impl FnOnce(&mut Holding)) {
+        let holding = self.holdings.entry(contract).or_default();
+        change(holding);
+        if *holding == Holding::default() {
+            self.holdings.remove(&contract);
+        }
+    }
+}
+
+impl Hold {
+    const NOTHING: Hold = Hold { price: 1, units: 0 };
+
+    fn of(order: &OpenOrder) -> Hold {
+        Hold { price: order.price, units: order.left }
+    }
+
+    /// The cash a buy order holds.
+    fn cash(self, class: &Class) -> Money {
+        reserve_of(class, self.price, self.units).expect("the engine has reserved it")
+    }
+}
+
+/// Where a lane's numbers stand in [`Key::taken`].
+pub(crate) fn lane_index(lane: Lane) -> usize {
+    match lane {
+        Lane::Orders => 0,
+        Lane::Cancels => 1,
+    }
+}
+
+/// Where the record of an id that counts from 1 stands.
+fn index(id: u32) -> Option<usize> {
+    usize::try_from(id).ok()?.checked_sub(1)
+}
+
+/// Puts a record in its place: over an older state of it, or at the end, as ids are given out in rising order.
+fn put<T>(records: &mut Vec<T>, at: Option<usize>, record: T) {
+    match at.and_then(|at| records.get_mut(at)) {
+        Some(known) => *known = record,
+        None => records.push(record),
+    }
+}
+
+#[cfg(test)]
+mod tests;
