@@ -1,0 +1,174 @@
+//! One method for each command.
+
+use crate::error::{CommandError, SessionError};
+use crate::session::Session;
+use types::{
+    AccountId, AccountName, ClassNo, ClassSpec, Code, Command, ContractId, KeyNo, Money, NewOrder, OrderId,
+    OrderRef, PublicKey, Report, ReportBody, Rights, Role, Side, SlotHint, Ticks, TimeInForce, Timestamp,
+    Units,
+};
+
+/// An order that was taken. It can be cancelled and replaced by this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// Its id.
+    pub order: OrderId,
+    /// Where it lies if it rests.
+    pub slot: SlotHint,
+}
+
+impl From<Placed> for OrderRef {
+    fn from(placed: Placed) -> OrderRef {
+        OrderRef::Id { order: placed.order, slot: placed.slot }
+    }
+}
+
+/// Every one waits for the outcome, and has the errors of [`Session::request`].
+impl Session {
+    /// Bids for `units` of `contract` at `price` ticks or less.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn buy(
+        &self,
+        contract: ContractId,
+        time_in_force: TimeInForce,
+        price: Ticks,
+        units: Units,
+    ) -> Result<Placed, CommandError> {
+        self.place(NewOrder { contract, side: Side::Buy, time_in_force, price, units }).await
+    }
+
+    /// Offers `units` of `contract` at `price` ticks or more.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn sell(
+        &self,
+        contract: ContractId,
+        time_in_force: TimeInForce,
+        price: Ticks,
+        units: Units,
+    ) -> Result<Placed, CommandError> {
+        self.place(NewOrder { contract, side: Side::Sell, time_in_force, price, units }).await
+    }
+
+    /// Places an order. Its fills follow as reports; [`Session::execute`] waits for those it makes at once.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn place(&self, order: NewOrder) -> Result<Placed, CommandError> {
+        let report = self.request(Command::NewOrder(order)).await?;
+        match report.body {
+            ReportBody::Accepted { order, slot, .. } => Ok(Placed { order, slot }),
+            _ => Err(unexpected(&report)),
+        }
+    }
+
+    /// Takes what is left of an order out of the book.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn cancel(&self, order: impl Into<OrderRef>) -> Result<Report, CommandError> {
+        self.request(Command::Cancel(order.into())).await
+    }
+
+    /// Changes an order's price and total quantity.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn replace(
+        &self,
+        order: impl Into<OrderRef>,
+        price: Ticks,
+        units: Units,
+    ) -> Result<Placed, CommandError> {
+        let report = self.request(Command::Replace { order: order.into(), price, units }).await?;
+        match report.body {
+            ReportBody::Replaced { order, slot, .. } => Ok(Placed { order, slot }),
+            _ => Err(unexpected(&report)),
+        }
+    }
+
+    /// Provider: brings units of a contract. The same external id again is the same deposit.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn deposit_capacity(
+        &self,
+        contract: ContractId,
+        units: Units,
+        external: u64,
+    ) -> Result<Report, CommandError> {
+        self.request(Command::DepositCapacity { contract, units, external }).await
+    }
+
+    /// Operator: credits cash to an account. The same external id again is the same deposit.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn deposit_cash(
+        &self,
+        account: AccountId,
+        currency: Code,
+        amount: Money,
+        external: u64,
+    ) -> Result<Report, CommandError> {
+        self.request(Command::DepositCash { account, currency, amount, external }).await
+    }
+
+    /// Operator: lists a class.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn define_class(&self, spec: ClassSpec) -> Result<ClassNo, CommandError> {
+        let report = self.request(Command::DefineClass(spec)).await?;
+        match report.body {
+            ReportBody::ClassDefined { class, .. } => Ok(class),
+            _ => Err(unexpected(&report)),
+        }
+    }
+
+    /// Operator: opens an account.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn open_account(&self, name: AccountName, role: Role) -> Result<AccountId, CommandError> {
+        let report = self.request(Command::OpenAccount { name, role }).await?;
+        match report.body {
+            ReportBody::AccountOpened { account } => Ok(account),
+            _ => Err(unexpected(&report)),
+        }
+    }
+
+    /// Operator: lets a key speak for an account, until it expires ([`Timestamp::MAX`]: never).
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn register_key(
+        &self,
+        account: AccountId,
+        public: PublicKey,
+        rights: Rights,
+        expires: Timestamp,
+    ) -> Result<KeyNo, CommandError> {
+        let report = self.request(Command::RegisterKey { account, public, rights, expires }).await?;
+        match report.body {
+            ReportBody::KeyRegistered { key, .. } => Ok(key),
+            _ => Err(unexpected(&report)),
+        }
+    }
+
+    /// Operator: from now on the key may do nothing.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn revoke_key(&self, key: KeyNo) -> Result<Report, CommandError> {
+        self.request(Command::RevokeKey { key }).await
+    }
+}
+
+/// The outcome is none of this command.
+fn unexpected(report: &Report) -> CommandError {
+    SessionError::violation(format!("{:?} is no outcome of that command", report.body)).into()
+}

@@ -1,0 +1,333 @@
+//! The session as a pure machine: which commands have no outcome yet, which report comes next, and what is to be
+//! said again after a connection was lost. It knows no connection; `session` moves its bytes.
+//!
+//! How every command comes to one outcome:
+//! - A command has a number before it is sent, and keeps it. On a new connection all commands without an outcome
+//!   whose numbers are above the highest taken are sent again, in order. Those the exchange has in the pipe already
+//!   it will see twice and take once.
+//! - Those at or below the highest taken may have been taken or not. Their outcome is among the reports that come
+//!   again; once those are all there, what is still open is asked for by sending it again: the exchange answers
+//!   with the first outcome, or says that the number was never taken.
+//! - The first report or refusal that answers a number is its outcome. Later ones are news like any other. Only
+//!   "the number is not rising" is none: it says that the number was sent again too late, not what came of it, so
+//!   that is asked for.
+
+use crate::account::AccountState;
+use crate::error::{CommandError, SessionError};
+use crate::events::Event;
+use crate::numbers::{Numbers, Unanswered, Waiter};
+use crate::questions::{Asker, Questions};
+use protocol::order_entry::{Hello, NotOnTheWire, Refused, ServerMessage, Welcome, encode_command, lane_of};
+use std::time::Instant;
+use types::{Command, Lane, RejectCode, Report, ReportBody, Sender};
+
+/// The session's memory.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    /// The last report the user knows of, told or contained in a state; `None` before the first welcome of a
+    /// session that wants new reports only.
+    told: Option<u64>,
+    /// The connection there is, if there is one.
+    connected: Option<Connected>,
+    /// The last welcome.
+    welcome: Option<Welcome>,
+    lanes: [Numbers; 2],
+    questions: Questions,
+    /// How far a lane's oldest command without an outcome may be behind its newest.
+    in_flight: usize,
+    ended: Option<SessionError>,
+    out: Out,
+}
+
+/// What is to be written to the three streams of the connection, in whole messages.
+#[derive(Debug, Default)]
+pub(crate) struct Out {
+    pub(crate) control: Vec<u8>,
+    pub(crate) orders: Vec<u8>,
+    pub(crate) cancels: Vec<u8>,
+}
+
+/// What is true of one connection only.
+#[derive(Debug)]
+struct Connected {
+    /// The last report that came on it, or the one it began after.
+    at: u64,
+    /// Once this report has come, the outcome of what was taken before the connection is asked for.
+    ask_at: Option<u64>,
+    /// The reports that came while the account's state is waited for.
+    held: Option<Vec<(Report, Option<Instant>)>>,
+}
+
+impl Machine {
+    /// A session that has seen reports up to `resume_after`, or wants new ones only, and has at most `in_flight`
+    /// commands under way on each lane.
+    pub(crate) fn new(resume_after: Option<u64>, in_flight: usize) -> Machine {
+        Machine {
+            told: resume_after,
+            connected: None,
+            welcome: None,
+            lanes: Default::default(),
+            questions: Questions::default(),
+            in_flight: in_flight.max(1),
+            ended: None,
+            out: Out::default(),
+        }
+    }
+
+    /// The first words on a new connection.
+    pub(crate) fn hello(&self) -> Hello {
+        Hello { resume_after: self.told }
+    }
+
+    /// The answer to the first words: a connection is there, and what has to be said again is put out.
+    pub(crate) fn attach(&mut self, welcome: Welcome) -> Result<(), SessionError> {
+        self.check(&welcome)?;
+        let first = self.welcome.replace(welcome).is_none();
+        let last = welcome.last_report;
+        let resumed = welcome.resumed || self.told.is_none();
+        let told = *self.told.get_or_insert(last);
+        if first {
+            self.lanes.iter_mut().zip(welcome.taken).for_each(|(lane, taken)| lane.start_after(taken));
+        }
+        self.questions.ask_again(&mut self.out.control);
+        if !resumed {
+            self.questions.ask(Asker::Resynchronisation, &mut self.out.control);
+        }
+        self.send_again(|number, taken| number > taken);
+        self.connected = Some(Connected {
+            at: if resumed { told } else { last },
+            ask_at: Some(last),
+            held: (!resumed).then(Vec::new),
+        });
+        self.ask_if_caught_up();
+        Ok(())
+    }
+
+    /// The connection is gone, and what was not written with it.
+    pub(crate) fn detach(&mut self, events: &mut Vec<Event>) {
+        self.out = Out::default();
+        self.questions.detach();
+        // The reports held back will come again or be in a state, but no longer as outcomes.
+        let held = self.connected.take().and_then(|connected| connected.held).unwrap_or_default();
+        events.extend(
+            held.into_iter().filter_map(|(report, sent)| Some(Event::Outcome { report, sent: sent? })),
+        );
+    }
+
+    /// The session is over; everybody who waits learns why.
+    pub(crate) fn end(&mut self, error: &SessionError) {
+        self.ended = Some(error.clone());
+        self.questions.fail(error);
+        for waiter in
+            self.lanes.iter_mut().flat_map(Numbers::drain).filter_map(|unanswered| unanswered.waiter)
+        {
+            // Whoever no longer waits does not learn it.
+            let _ = waiter.send(Err(error.clone().into()));
+        }
+    }
+
+    /// Why the session is over, if it is.
+    pub(crate) fn ended(&self) -> Option<&SessionError> {
+        self.ended.as_ref()
+    }
+
+    /// The last welcome; there is none before the first connection.
+    pub(crate) fn welcome(&self) -> Option<&Welcome> {
+        self.welcome.as_ref()
+    }
+
+    /// True if one more such command may be under way.
+    pub(crate) fn has_room(&self, command: &Command) -> bool {
+        self.lanes[index(lane_of(command))].span() < self.in_flight
+    }
+
+    /// True if every command has its outcome.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.lanes.iter().all(|lane| lane.span() == 0)
+    }
+
+    /// Takes a command in and gives it its number.
+    pub(crate) fn submit(
+        &mut self,
+        command: Command,
+        sent: Instant,
+        waiter: Option<Waiter>,
+    ) -> Result<u64, NotOnTheWire> {
+        let lane = lane_of(&command);
+        let numbers = &mut self.lanes[index(lane)];
+        let number = numbers.last() + 1;
+        let out = self.out.lane(lane);
+        let before = out.len();
+        encode_command(number, &command, out)?;
+        if self.connected.is_none() {
+            out.truncate(before);
+        }
+        Ok(numbers.give(Unanswered { command, sent, waiter }))
+    }
+
+    /// Takes a question in.
+    pub(crate) fn ask(&mut self, asker: Asker) {
+        self.questions.ask(asker, &mut self.out.control);
+        if self.connected.is_none() {
+            self.out.control.clear();
+        }
+    }
+
+    /// Takes in what the exchange says, and appends what the user is to be told to `events`.
+    pub(crate) fn take(
+        &mut self,
+        message: ServerMessage,
+        events: &mut Vec<Event>,
+    ) -> Result<(), SessionError> {
+        match message {
+            ServerMessage::Report(report) => self.take_report(report, events),
+            ServerMessage::Refused(refused) => {
+                self.take_refusal(refused, events);
+                Ok(())
+            }
+            ServerMessage::Welcome(_) => Err(SessionError::violation("a second welcome")),
+            line => {
+                let Some(own) = self.welcome else { return Err(SessionError::violation("no welcome")) };
+                if let Some(state) = self.questions.take(line, own.account)? {
+                    self.resynchronise(state, events);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// What is to be written; whoever has written it clears it.
+    pub(crate) fn out(&mut self) -> &mut Out {
+        &mut self.out
+    }
+
+    /// Checks that the exchange knows at least what has been seen of it.
+    fn check(&self, welcome: &Welcome) -> Result<(), SessionError> {
+        if let Some(told) = self.told.filter(|told| *told > welcome.last_report) {
+            return Err(SessionError::Rewound { told, last: welcome.last_report });
+        }
+        let Some(before) = &self.welcome else { return Ok(()) };
+        if (before.account, before.key) != (welcome.account, welcome.key) {
+            return Err(SessionError::violation("the key speaks for another account than before"));
+        }
+        for lane in [Lane::Orders, Lane::Cancels] {
+            let (taken, last) = (welcome.taken[index(lane)], self.lanes[index(lane)].last());
+            if taken > last {
+                return Err(SessionError::KeyShared { lane, taken, last });
+            }
+        }
+        Ok(())
+    }
+
+    fn take_report(&mut self, report: Report, events: &mut Vec<Event>) -> Result<(), SessionError> {
+        let (Some(own), Some(connected)) = (&self.welcome, &mut self.connected) else {
+            return Err(SessionError::violation("a report before the welcome"));
+        };
+        if report.account != own.account {
+            return Err(SessionError::violation(format!("a report to account {}", report.account)));
+        }
+        let is_repeat = matches!(report.body, ReportBody::Rejected { code: RejectCode::NumberNotRising, .. });
+        let answered = match report.answers {
+            Some(Sender { key, lane, number }) if key == own.key => {
+                let numbers = &mut self.lanes[index(lane)];
+                if is_repeat {
+                    numbers.say_again(number, self.out.lane(lane));
+                    None
+                } else {
+                    numbers.answer(number)
+                }
+            }
+            _ => None,
+        };
+        let sent = answered.as_ref().map(|unanswered| unanswered.sent);
+        if let Some(waiter) = answered.and_then(|unanswered| unanswered.waiter) {
+            // Whoever no longer waits for the outcome does not get it.
+            let _ = waiter.send(outcome(&report));
+        }
+        if report.number <= connected.at {
+            // The first outcome, said again because it was asked for.
+            events.extend(sent.map(|sent| Event::Outcome { report, sent }));
+            return Ok(());
+        }
+        if report.number != connected.at + 1 {
+            let (at, number) = (connected.at, report.number);
+            return Err(SessionError::violation(format!("report {number} after report {at}")));
+        }
+        connected.at = report.number;
+        match &mut connected.held {
+            Some(held) => held.push((report, sent)),
+            None => tell(&mut self.told, report, sent, events),
+        }
+        self.ask_if_caught_up();
+        Ok(())
+    }
+
+    fn take_refusal(&mut self, refused: Refused, events: &mut Vec<Event>) {
+        let Refused { lane, number, code, value } = refused;
+        let Some(answered) = self.lanes[index(lane)].answer(number) else { return };
+        if let Some(waiter) = answered.waiter {
+            // Whoever no longer waits for the outcome does not get it.
+            let _ = waiter.send(Err(CommandError::Refused { code, value }));
+        }
+        events.push(Event::Refused { refused, sent: answered.sent });
+    }
+
+    /// The account's state has come in place of reports that are lost.
+    fn resynchronise(&mut self, state: AccountState, events: &mut Vec<Event>) {
+        let held = self.connected.as_mut().and_then(|connected| connected.held.take()).unwrap_or_default();
+        self.told = Some(state.last_report);
+        events.push(Event::Resynchronised(Box::new(state)));
+        held.into_iter().for_each(|(report, sent)| tell(&mut self.told, report, sent, events));
+    }
+
+    /// Once all reports up to the welcome are there, what was taken before and has no outcome is asked for.
+    fn ask_if_caught_up(&mut self) {
+        let Some(connected) = &mut self.connected else { return };
+        if connected.ask_at.take_if(|ask_at| connected.at >= *ask_at).is_some() {
+            self.send_again(|number, taken| number <= taken);
+        }
+    }
+
+    /// Puts the commands without an outcome out whose number and lane's highest number taken are `chosen`.
+    fn send_again(&mut self, chosen: fn(u64, u64) -> bool) {
+        let Some(Welcome { taken, .. }) = self.welcome else { return };
+        for lane in [Lane::Orders, Lane::Cancels] {
+            let taken = taken[index(lane)];
+            self.lanes[index(lane)].say_all_again(|number| chosen(number, taken), self.out.lane(lane));
+        }
+    }
+}
+
+impl Out {
+    fn lane(&mut self, lane: Lane) -> &mut Vec<u8> {
+        match lane {
+            Lane::Orders => &mut self.orders,
+            Lane::Cancels => &mut self.cancels,
+        }
+    }
+}
+
+/// Tells the user of a report, unless it is part of a state they have.
+fn tell(told: &mut Option<u64>, report: Report, sent: Option<Instant>, events: &mut Vec<Event>) {
+    if told.is_none_or(|told| report.number > told) {
+        *told = Some(report.number);
+        events.push(Event::Report { report, sent });
+    } else {
+        events.extend(sent.map(|sent| Event::Outcome { report, sent }));
+    }
+}
+
+/// What a report means to whoever gave the command.
+fn outcome(report: &Report) -> Result<Report, CommandError> {
+    match report.body {
+        ReportBody::Rejected { code, value } => Err(CommandError::Rejected { code, value }),
+        _ => Ok(*report),
+    }
+}
+
+fn index(lane: Lane) -> usize {
+    match lane {
+        Lane::Orders => 0,
+        Lane::Cancels => 1,
+    }
+}
