@@ -1,0 +1,66 @@
+//! What a subscriber is told about a contract, by the depth of its subscription.
+
+use crate::market::Contract;
+use protocol::market_data::{
+    BookDigest, Depth, FeedMessage, Top, TradePrint, encode_increment, encode_snapshot,
+};
+use types::{ContractId, MarketBody, MarketEvent, Side};
+
+/// A book's digest is sent after this many commands that changed it; after as many as it has orders if those are
+/// more, so that making digests never costs more than the changes themselves.
+const DIGEST_EVERY: usize = 256;
+
+/// What a subscriber of this depth is told first about a contract.
+pub(crate) fn encode_state(depth: Depth, id: ContractId, contract: &Contract, out: &mut Vec<u8>) {
+    match depth {
+        Depth::Book => encode_snapshot(id, &contract.book, out),
+        Depth::Top => FeedMessage::Top(top_of(id, contract)).encode(out),
+        Depth::Trades => {}
+    }
+}
+
+/// What a subscriber of this depth is told when a command has changed a contract.
+pub(crate) fn encode_change(
+    depth: Depth,
+    group: &[MarketEvent],
+    id: ContractId,
+    contract: &Contract,
+    out: &mut Vec<u8>,
+) {
+    match depth {
+        Depth::Book => {
+            encode_increment(group, out);
+            if contract.changes.is_multiple_of(digest_every(contract)) {
+                let (sequence, digest) = (contract.book.sequence(), contract.book.digest());
+                FeedMessage::BookDigest(BookDigest { contract: id, sequence, digest }).encode(out);
+            }
+        }
+        Depth::Top => FeedMessage::Top(top_of(id, contract)).encode(out),
+        Depth::Trades => {
+            for event in group {
+                if let MarketBody::Trade(maker) = event.body {
+                    let print = TradePrint {
+                        contract: id,
+                        sequence: event.sequence,
+                        time: event.time,
+                        price: maker.price,
+                        units: maker.units,
+                        taker: maker.side.opposite(),
+                        maker: maker.order,
+                    };
+                    FeedMessage::TradePrint(print).encode(out);
+                }
+            }
+        }
+    }
+}
+
+fn digest_every(contract: &Contract) -> usize {
+    contract.book.len().next_power_of_two().max(DIGEST_EVERY)
+}
+
+fn top_of(contract: ContractId, at: &Contract) -> Top {
+    let [bid, ask] =
+        [Side::Buy, Side::Sell].map(|side| at.book.best(side).map(|level| (level.price, level.units)));
+    Top { contract, sequence: at.book.sequence(), time: at.time, bid, ask }
+}

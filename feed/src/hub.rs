@@ -1,0 +1,449 @@
+//! Where released commands meet subscribers: a pure machine. It knows no socket and no clock; sessions take what
+//! there is for them, and are woken when there is something.
+//!
+//! What happens to a contract is encoded once, into one buffer per released batch; every session that listens
+//! copies its stretches of that buffer into its own bounded queue. Nothing here waits for a session: one whose
+//! queue is full is cut.
+
+use crate::encode::{encode_change, encode_state};
+use crate::market::{Market, MarketError};
+use crate::readers::Readers;
+use crate::subscriptions::{SubscriptionId, Subscriptions, named_class};
+use protocol::CloseCode;
+use protocol::market_data::{Depth, FeedMessage, Subscribe, SubscribeRefused, Subscribed, groups};
+use protocol::symbol::Pattern;
+use rustc_hash::FxHashMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
+use std::sync::Arc;
+use tokio::sync::Notify;
+use types::{
+    KeyNo, MarketEvent, Output, Phase, PublicKey, RejectCode, Sequence, Side, StateEvent, Timestamp,
+};
+
+/// A connected subscriber, never used for another.
+pub(crate) type SessionId = u64;
+
+/// How many sessions there may be.
+pub(crate) const SESSIONS_MAX: usize = 128;
+/// How many sessions one key may have.
+pub(crate) const SESSIONS_PER_KEY_MAX: usize = 16;
+/// How many subscriptions one session may have.
+pub(crate) const SUBSCRIPTIONS_MAX: usize = 64;
+/// A session with more bytes than this waiting for it is cut. Snapshots do not count: they are made when the
+/// session has room.
+pub(crate) const QUEUE_BYTES_MAX: usize = 8 << 20;
+/// A session is given at least so many bytes of snapshots at a time while it has any to come. Few in tests, so that
+/// much happens between the snapshots of one subscription.
+const SNAPSHOT_BYTES: usize = if cfg!(test) { 512 } else { 256 << 10 };
+/// And the contracts of so many at most, whether or not there is anything to send of them.
+const SNAPSHOT_CONTRACTS: usize = 4_096;
+
+/// The market, who may see it, and who is looking.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    market: Market,
+    readers: Readers,
+    progress: Progress,
+    sessions: FxHashMap<SessionId, Session>,
+    joined: SessionId,
+    subscriptions: Subscriptions,
+    batch: Batch,
+    ended: Option<CloseCode>,
+}
+
+/// How far the exchange has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// The last released command.
+    pub(crate) sequence: Sequence,
+    /// Its stamp.
+    pub(crate) time: Timestamp,
+    /// Commands released since the feed was started.
+    pub(crate) commands: u64,
+}
+
+/// A session that has been let in.
+#[derive(Debug)]
+pub(crate) struct Joined {
+    /// Which.
+    pub(crate) session: SessionId,
+    /// Wakes who takes for it.
+    pub(crate) wake: Arc<Notify>,
+    /// How far the exchange has come.
+    pub(crate) progress: Progress,
+}
+
+/// What there is for a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// These bytes, and perhaps more.
+    Bytes,
+    /// Nothing now: wait to be woken.
+    Nothing,
+    /// Nothing any more: the connection is to be closed with this code.
+    End(CloseCode),
+}
+
+/// Why a subscription is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Denied {
+    /// It cannot be; the subscriber is told so.
+    Refused(SubscribeRefused),
+    /// Its number is in use, which no subscriber of ours does.
+    NumberInUse,
+}
+
+#[derive(Debug)]
+struct Session {
+    public: PublicKey,
+    key: KeyNo,
+    wake: Arc<Notify>,
+    queue: Vec<u8>,
+    /// What of the batch goes into the queue next.
+    stretch: Range<usize>,
+    /// The last piece it was given of each depth, so that two subscriptions do not bring it twice.
+    last_pieces: [u64; 3],
+    subscriptions: BTreeMap<u32, SubscriptionId>,
+    /// Those whose snapshots are not all out, in the order in which they came.
+    pending: VecDeque<SubscriptionId>,
+    /// Ends with this code; when all it was given is taken, or at once for one that is cut.
+    ends: Option<CloseCode>,
+    cut: bool,
+}
+
+/// What is being released, encoded.
+#[derive(Debug, Default)]
+struct Batch {
+    bytes: Vec<u8>,
+    /// How many pieces were ever encoded; the number of the last.
+    pieces: u64,
+    /// The sessions that are given something of it.
+    touched: Vec<SessionId>,
+}
+
+/// A part of the batch that a session is given whole or not at all.
+#[derive(Clone, Debug)]
+struct Piece {
+    number: u64,
+    place: Range<usize>,
+}
+
+impl Hub {
+    /// With the market and the keys as the exchange recovered them.
+    ///
+    /// # Errors
+    /// [`MarketError`] if the state contradicts itself.
+    pub(crate) fn new(state: &[StateEvent], sequence: Sequence, time: Timestamp) -> Result<Hub, MarketError> {
+        Ok(Hub {
+            market: Market::from_state(state)?,
+            readers: Readers::from_state(state),
+            progress: Progress { sequence, time, commands: 0 },
+            sessions: FxHashMap::default(),
+            joined: 0,
+            subscriptions: Subscriptions::default(),
+            batch: Batch::default(),
+            ended: None,
+        })
+    }
+
+    /// The market.
+    pub(crate) fn market(&self) -> &Market {
+        &self.market
+    }
+
+    /// How far the exchange has come.
+    pub(crate) fn progress(&self) -> Progress {
+        self.progress
+    }
+
+    /// Lets a key in.
+    ///
+    /// # Errors
+    /// Why not, as the code to close with.
+    pub(crate) fn join(&mut self, public: PublicKey, now: Timestamp) -> Result<Joined, CloseCode> {
+        if let Some(code) = self.ended {
+            return Err(code);
+        }
+        let key = self.readers.check(&public, now.max(self.progress.time))?;
+        let of_key = self.sessions.values().filter(|session| session.key == key).count();
+        if self.sessions.len() >= SESSIONS_MAX || of_key >= SESSIONS_PER_KEY_MAX {
+            return Err(CloseCode::TooMany);
+        }
+        self.joined += 1;
+        let mut session = Session::new(public, key);
+        for class in self.market.classes() {
+            FeedMessage::Class(*class).encode(&mut session.queue);
+        }
+        let wake = Arc::clone(&session.wake);
+        self.sessions.insert(self.joined, session);
+        Ok(Joined { session: self.joined, wake, progress: self.progress })
+    }
+
+    /// Forgets a session.
+    pub(crate) fn leave(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.remove(&id) else { return };
+        for subscription in session.subscriptions.into_values() {
+            self.subscriptions.remove(subscription, &self.market);
+        }
+    }
+
+    /// Adds a subscription; its snapshots come as the session takes them.
+    ///
+    /// # Errors
+    /// [`Denied`] if there cannot be such a subscription.
+    pub(crate) fn subscribe(&mut self, id: SessionId, wish: &Subscribe) -> Result<(), Denied> {
+        let Some(session) = self.sessions.get_mut(&id) else { return Ok(()) };
+        let Subscribe { subscription: number, pattern, depth } = *wish;
+        if session.subscriptions.contains_key(&number) {
+            return Err(Denied::NumberInUse);
+        }
+        let refuse = |(code, value)| Denied::Refused(SubscribeRefused { subscription: number, code, value });
+        if session.subscriptions.len() >= SUBSCRIPTIONS_MAX {
+            let max = i64::try_from(SUBSCRIPTIONS_MAX).unwrap_or(i64::MAX);
+            return Err(refuse((RejectCode::Full, max)));
+        }
+        check_pattern(&pattern, &self.market).map_err(refuse)?;
+        let subscription = self.subscriptions.add(id, number, pattern, depth, &self.market);
+        session.subscriptions.insert(number, subscription);
+        session.pending.push_back(subscription);
+        session.wake.notify_one();
+        Ok(())
+    }
+
+    /// Ends a subscription; one that is not there has ended already.
+    pub(crate) fn unsubscribe(&mut self, id: SessionId, number: u32) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        if let Some(subscription) = session.subscriptions.remove(&number) {
+            session.pending.retain(|pending| *pending != subscription);
+            self.subscriptions.remove(subscription, &self.market);
+        }
+    }
+
+    /// Takes in what came of a batch of commands, and gives every session what it listens to.
+    ///
+    /// # Errors
+    /// [`MarketError`] if it does not fit what came before; the hub is not to be used any more.
+    pub(crate) fn release(&mut self, output: &Output, progress: Progress) -> Result<(), MarketError> {
+        for event in &output.state {
+            match *event {
+                StateEvent::Class(class) => {
+                    self.market.list(class)?;
+                    self.subscriptions.list(&class);
+                    let piece = self.batch.piece(|bytes| FeedMessage::Class(class).encode(bytes));
+                    self.sessions
+                        .iter_mut()
+                        .for_each(|(id, session)| session.give(*id, &piece, &mut self.batch));
+                }
+                StateEvent::Key(key) => {
+                    self.readers.take(key);
+                    self.check_keys(progress.time, |session| session.key == key.no);
+                }
+                _ => {}
+            }
+        }
+        for group in groups(&output.events) {
+            self.release_group(group)?;
+        }
+        self.progress = progress;
+        self.deliver();
+        Ok(())
+    }
+
+    /// A sign of life for everybody, once a second; keys that have expired are out.
+    pub(crate) fn heartbeat(&mut self, now: Timestamp) {
+        let (sequence, time) = (self.progress.sequence, now.max(self.progress.time));
+        self.check_keys(time, |_| true);
+        let piece = self.batch.piece(|bytes| FeedMessage::Heartbeat { sequence, time }.encode(bytes));
+        self.sessions.iter_mut().for_each(|(id, session)| session.give(*id, &piece, &mut self.batch));
+        self.deliver();
+    }
+
+    /// Lets every session take what it has been given, and then ends it with this code; nobody gets in any more.
+    pub(crate) fn end(&mut self, code: CloseCode) {
+        self.ended.get_or_insert(code);
+        for session in self.sessions.values_mut() {
+            session.ends.get_or_insert(code);
+            session.wake.notify_one();
+        }
+    }
+
+    /// Moves what there is for a session into `out`, which is empty: what it was given, and then snapshots.
+    pub(crate) fn take(&mut self, id: SessionId, out: &mut Vec<u8>) -> Taken {
+        let Some(session) = self.sessions.get_mut(&id) else { return Taken::End(CloseCode::Done) };
+        if let (true, Some(code)) = (session.cut, session.ends) {
+            return Taken::End(code);
+        }
+        std::mem::swap(&mut session.queue, out);
+        self.take_snapshots(id, out);
+        match self.sessions.get(&id).and_then(|session| session.ends) {
+            _ if !out.is_empty() => Taken::Bytes,
+            Some(code) => Taken::End(code),
+            None => Taken::Nothing,
+        }
+    }
+
+    fn take_snapshots(&mut self, id: SessionId, out: &mut Vec<u8>) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let full = out.len() + SNAPSHOT_BYTES;
+        for _ in 0..SNAPSHOT_CONTRACTS {
+            let Some(&pending) = session.pending.front() else { return };
+            let Some(subscription) = self.subscriptions.get_mut(pending) else { return };
+            let (number, depth) = (subscription.number, subscription.depth);
+            match subscription.advance(&self.market) {
+                None => {
+                    let contracts = subscription.contracts;
+                    FeedMessage::Subscribed(Subscribed { subscription: number, contracts }).encode(out);
+                    session.pending.pop_front();
+                }
+                Some(contract) => {
+                    let mut live = self.subscriptions.live(contract);
+                    let comes_already = live
+                        .any(|other| other.session == id && other.depth == depth && other.number != number);
+                    if let (false, Some(at)) = (comes_already, self.market.contract(contract)) {
+                        encode_state(depth, contract, at, out);
+                    }
+                }
+            }
+            if out.len() >= full {
+                break;
+            }
+        }
+        // There may be more: come again as soon as this is written.
+        session.wake.notify_one();
+    }
+
+    fn release_group(&mut self, group: &[MarketEvent]) -> Result<(), MarketError> {
+        let Some(&MarketEvent { contract: id, .. }) = group.first() else { return Ok(()) };
+        let best = |market: &Market| {
+            market.contract(id).map(|at| [Side::Buy, Side::Sell].map(|side| at.book.best(side)))
+        };
+        let before = best(&self.market);
+        self.market.apply(group)?;
+        let top_changed = before.unwrap_or_default() != best(&self.market).unwrap_or_default();
+        let Some(contract) = self.market.contract(id) else { return Ok(()) };
+        let mut pieces: [Option<Piece>; 3] = [None, None, None];
+        for subscription in self.subscriptions.live(id) {
+            let Some(session) = self.sessions.get_mut(&subscription.session) else { continue };
+            let depth = subscription.depth;
+            if depth == Depth::Top && !top_changed {
+                continue;
+            }
+            let no = depth_no(depth);
+            let piece = pieces[no].get_or_insert_with(|| {
+                self.batch.piece(|bytes| encode_change(depth, group, id, contract, bytes))
+            });
+            if session.last_pieces[no] != piece.number {
+                session.last_pieces[no] = piece.number;
+                session.give(subscription.session, piece, &mut self.batch);
+            }
+        }
+        if contract.book.phase() == Phase::Settled {
+            self.market.remove(id);
+        }
+        Ok(())
+    }
+
+    /// Ends those of the chosen sessions whose key may not read any more.
+    fn check_keys(&mut self, now: Timestamp, chosen: impl Fn(&Session) -> bool) {
+        for session in self.sessions.values_mut().filter(|session| chosen(session)) {
+            if let Err(code) = self.readers.check(&session.public, now) {
+                session.cut(code);
+            }
+        }
+    }
+
+    /// Moves every session's last stretch into its queue, wakes it, and empties the batch.
+    fn deliver(&mut self) {
+        for id in self.batch.touched.drain(..) {
+            if let Some(session) = self.sessions.get_mut(&id) {
+                session.flush(&self.batch.bytes);
+                session.wake.notify_one();
+            }
+        }
+        self.batch.bytes.clear();
+    }
+}
+
+impl Session {
+    fn new(public: PublicKey, key: KeyNo) -> Session {
+        Session {
+            public,
+            key,
+            wake: Arc::default(),
+            queue: Vec::new(),
+            stretch: 0..0,
+            last_pieces: [0; 3],
+            subscriptions: BTreeMap::new(),
+            pending: VecDeque::new(),
+            ends: None,
+            cut: false,
+        }
+    }
+
+    /// Gives it a piece. Pieces that follow each other are copied together.
+    fn give(&mut self, id: SessionId, piece: &Piece, batch: &mut Batch) {
+        if piece.place.is_empty() {
+            return;
+        }
+        if self.stretch.is_empty() {
+            batch.touched.push(id);
+            self.stretch = piece.place.clone();
+        } else if self.stretch.end == piece.place.start {
+            self.stretch.end = piece.place.end;
+        } else {
+            self.flush(&batch.bytes);
+            self.stretch = piece.place.clone();
+        }
+    }
+
+    fn flush(&mut self, batch: &[u8]) {
+        let bytes = &batch[std::mem::take(&mut self.stretch)];
+        if self.queue.len() + bytes.len() > QUEUE_BYTES_MAX {
+            self.cut(CloseCode::TooSlow);
+        }
+        if !self.cut {
+            self.queue.extend_from_slice(bytes);
+        }
+    }
+
+    /// Ends it at once: what it was given is not sent any more.
+    fn cut(&mut self, code: CloseCode) {
+        if !self.cut {
+            (self.cut, self.ends) = (true, Some(code));
+            self.queue = Vec::new();
+            self.wake.notify_one();
+        }
+    }
+}
+
+impl Batch {
+    fn piece(&mut self, encode: impl FnOnce(&mut Vec<u8>)) -> Piece {
+        let start = self.bytes.len();
+        encode(&mut self.bytes);
+        self.pieces += 1;
+        Piece { number: self.pieces, place: start..self.bytes.len() }
+    }
+}
+
+/// Refuses what can never match.
+fn check_pattern(pattern: &Pattern, market: &Market) -> Result<(), (RejectCode, i64)> {
+    if pattern.model.is_none() || pattern.region.is_none() {
+        return Ok(());
+    }
+    let class = named_class(pattern, market).ok_or((RejectCode::UnknownClass, 0))?;
+    match pattern.start {
+        Some(start) if class.contract(start).is_none() => {
+            Err((RejectCode::NotASlot, i64::from(class.spec.slot_hours)))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn depth_no(depth: Depth) -> usize {
+    match depth {
+        Depth::Book => 0,
+        Depth::Top => 1,
+        Depth::Trades => 2,
+    }
+}
