@@ -64,7 +64,7 @@ impl Engine {
                 Work::Deliver(contract) => hash.numbers(&[1, u64::from(contract.0)]),
             }
         }
-        self.orders.slab.free_slots().iter().for_each(|&slot| hash.numbers(&[u64::from(slot)]));
+        self.orders.slab.free_slots().for_each(|slot| hash.numbers(&[u64::from(slot)]));
     }
 }
 

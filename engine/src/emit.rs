@@ -65,7 +65,7 @@ impl Engine {
             key: record.key,
             number: record.number,
             contract: record.contract,
-            side: node.side,
+            side: node.side(),
             price: node.price,
             units: record.units,
             left: node.left,

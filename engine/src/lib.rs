@@ -26,7 +26,7 @@ mod settle;
 mod slab;
 
 pub use audit::{AuditError, CurrencyTotals, Totals};
-pub use book::{Book, Fill, Taken};
+pub use book::{Book, Fill, Own, Taken};
 pub use digest::Digest;
 pub use engine::{Engine, RULES_VERSION};
 pub use slab::{Node, Slab};

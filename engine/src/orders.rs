@@ -1,7 +1,7 @@
 //! Orders: entry, cancel, replace. What is reserved here is what [`crate::settle`] releases.
 
 use crate::ORDERS_MAX;
-use crate::book::Fill;
+use crate::book::{Fill, Own};
 use crate::engine::{Engine, Now, Refusal};
 use crate::slab::Slab;
 use rustc_hash::FxHashMap;
@@ -75,7 +75,7 @@ impl Engine {
 
         let book = &self.contracts.at(at).book;
         let is_fok = time_in_force == TimeInForce::Fok;
-        if is_fok && !book.can_fill(&self.orders.slab, side, price, units, now.account.0) {
+        if is_fok && !book.can_fill(&self.orders.slab, side, price, units, now.account.0, Own::Stops) {
             self.end(now, incoming, CancelReason::Fok, out);
         } else if let Some(slot) = self.run(now, incoming, time_in_force, out)
             && let ReportBody::Accepted { slot: told, .. } = &mut out.reports[accepted].body
@@ -103,7 +103,7 @@ impl Engine {
         check_terms(price, units)?;
         let slot = self.find_own(now, order)?;
         let (node, record) = (*self.orders.slab.at(slot), self.orders.records[slot as usize]);
-        let (contract, side) = (record.contract, node.side);
+        let (contract, side) = (record.contract, node.side());
         self.classes.check_open(contract, now.time)?;
         let filled = record.units - node.left;
         let left = units.checked_sub(filled).filter(|&left| left > 0);
@@ -140,10 +140,10 @@ impl Engine {
         let record = self.orders.forget(slot);
         let contract = self.contracts.at_mut(record.at);
         contract.book.remove(&mut self.orders.slab, slot);
-        let entry = MarketEntry { order: node.id, side: node.side, price: node.price, units: node.left };
+        let entry = MarketEntry { order: node.id, side: node.side(), price: node.price, units: node.left };
         contract.tell(now.sequence, now.time, MarketBody::Delete(entry), out);
         let account = AccountId(node.owner);
-        Incoming { order: node.id, account, record, side: node.side, price: node.price, left: node.left }
+        Incoming { order: node.id, account, record, side: node.side(), price: node.price, left: node.left }
     }
 
     /// Releases what an order that is out of the book still holds, and tells its owner why it ended.
@@ -203,7 +203,7 @@ impl Engine {
         }
         let contract = self.contracts.at_mut(record.at);
         contract.book.reduce(&mut self.orders.slab, slot, left);
-        let entry = MarketEntry { order: node.id, side: node.side, price: node.price, units: left };
+        let entry = MarketEntry { order: node.id, side: node.side(), price: node.price, units: left };
         contract.tell(now.sequence, now.time, MarketBody::Reduce(entry), out);
     }
 

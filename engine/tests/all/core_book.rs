@@ -1,6 +1,6 @@
 //! The core book alone, at any price there is, against a plain list.
 
-use engine::{Book, Fill, Slab};
+use engine::{Book, Fill, Own, Slab};
 use proptest::prelude::*;
 use types::{OrderId, Side, SlotHint, Ticks, Units};
 
@@ -86,7 +86,7 @@ impl Pair {
     fn enter(&mut self, side: Side, price: Ticks, units: Units, owner: u32) {
         let expected = self.expected_fills(side, price, units, owner);
         let filled: u64 = expected.iter().map(|fill| u64::from(fill.units)).sum();
-        let can_fill = self.book.can_fill(&self.slab, side, price, units, owner);
+        let can_fill = self.book.can_fill(&self.slab, side, price, units, owner, Own::Stops);
         assert_eq!(can_fill, filled == u64::from(units));
 
         let mut fills = Vec::new();
@@ -156,10 +156,9 @@ impl Pair {
                 let level = queue.iter().filter(|resting| resting.price == price);
                 level.map(|resting| u64::from(resting.left)).sum::<u64>()
             };
-            let best = queue.first().map(|best| (best.price, depth(best.price)));
-            assert_eq!(self.book.best(side), best);
+            assert_eq!(self.book.best(side), queue.first().map(|best| best.price));
             for resting in &queue {
-                assert_eq!(self.book.depth_at(side, resting.price), depth(resting.price));
+                assert_eq!(self.book.depth_at(&self.slab, side, resting.price), depth(resting.price));
                 let node = self.slab.get(resting.slot, resting.id).unwrap();
                 assert_eq!((node.left, node.owner), (resting.left, resting.owner));
             }
