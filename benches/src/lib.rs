@@ -1,0 +1,3 @@
+//! Order flows for the benches.
+
+pub mod flow;
