@@ -166,13 +166,9 @@ async fn an_order_can_be_cancelled_before_it_is_acknowledged() {
 async fn what_cannot_be_done_is_refused_and_changes_nothing() {
     let exchange = Exchange::start();
     let operator = exchange.operator().await;
-    let (provider, broker, contract) = {
-        let (class, contract) = exchange.contract(&operator).await;
-        let provider = exchange.participant(&operator, "acme", Role::Provider).await;
-        let broker = exchange.participant(&operator, "lab", Role::Broker).await;
-        let _ = class;
-        (provider, broker, contract)
-    };
+    let (_, contract) = exchange.contract(&operator).await;
+    let provider = exchange.participant(&operator, "acme", Role::Provider).await;
+    let broker = exchange.participant(&operator, "lab", Role::Broker).await;
     let before = broker.session.account().await.unwrap();
     let other_class = ContractId(contract.0 + (7 << 21));
     let past = ContractId(contract.0 - 24);
