@@ -44,6 +44,12 @@ pub trait DiskFile: Send {
     /// Writes all of `bytes` from `offset` on; the file grows where it must.
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
 
+    /// Takes the space for a file of `length` bytes ahead, so that a full disk shows before anything is written.
+    /// Changes neither content nor length. Where it cannot be done this does nothing, and the writes find out.
+    fn allocate(&self, _length: u64) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Returns when all that was written before, and the file's length, are durable. After an error nothing is
     /// known about what was written since the last sync, and a second call would say nothing about it.
     fn sync(&self) -> io::Result<()>;
@@ -142,6 +148,17 @@ impl DiskFile for File {
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         self.write_all_at(bytes, offset)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn allocate(&self, length: u64) -> io::Result<()> {
+        use rustix::fs::{FallocateFlags, fallocate};
+        use rustix::io::Errno;
+        match fallocate(self, FallocateFlags::KEEP_SIZE, 0, length) {
+            // The file system has no such call.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+            other => Ok(other?),
+        }
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -152,6 +152,11 @@ pub(crate) fn begins_frame(bytes: &[u8]) -> bool {
     bytes.starts_with(&FRAME_MAGIC)
 }
 
+/// The bytes that a batch with so many bytes of payload takes in a segment.
+pub const fn batch_bytes(payload_length: usize) -> u64 {
+    frame_length(payload_length) as u64
+}
+
 /// Length of the frame of a payload: with its header, padded.
 pub(crate) const fn frame_length(payload_length: usize) -> usize {
     (FRAME_HEADER + payload_length).next_multiple_of(ALIGNMENT)
@@ -180,19 +185,19 @@ pub(crate) fn encode_frame(
     frame[4..8].copy_from_slice(&checksum.to_le_bytes());
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     let mut word = [0; 4];
     word.copy_from_slice(&bytes[at..at + 4]);
     u32::from_le_bytes(word)
 }
 
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
+pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     let mut word = [0; 8];
     word.copy_from_slice(&bytes[at..at + 8]);
     u64::from_le_bytes(word)
 }
 
-fn hash_at(bytes: &[u8], at: usize) -> Hash {
+pub(crate) fn hash_at(bytes: &[u8], at: usize) -> Hash {
     let mut hash = [0; 32];
     hash.copy_from_slice(&bytes[at..at + 32]);
     Hash::from_bytes(hash)

@@ -2,17 +2,22 @@
 //!
 //! One batch is written and synced before the next is written; the recovery in `reader.rs` rests on that.
 
+use crate::ahead::{Ahead, Live, NoRoom, Space};
+use crate::damage::ReadError;
 use crate::disk::{Access, Disk, DiskFile, RealDisk};
+use crate::failure::{AppendError, Failure};
 use crate::format::{
     FRAME_HEADER, MAX_BATCH, MAX_FRAME, SEGMENT_HEADER, SegmentHeader, encode_frame, frame_length, genesis,
 };
-use crate::reader::{Batch, End, ReadError, Reader, Summary, directory_error, list_segments};
-use crate::segment::{self, Next, is_no_space, segment_name};
+use crate::reader::{Batch, Begin, Checkpoint, End, Part, Reader, Summary, directory_error, list_segments};
+use crate::sealed::{Sealed, Shared};
+use crate::segment::{self, is_no_space, segment_name};
 use blake3::Hash;
 use std::error::Error;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 /// Smallest segment, and what its size is a multiple of, in bytes.
 const SEGMENT_UNIT: u64 = 4096;
@@ -22,9 +27,11 @@ const SMALLEST_SEGMENT: u64 = 2 * SEGMENT_UNIT;
 pub struct Journal {
     disk: Arc<dyn Disk>,
     segment: Segment,
-    next: Next,
+    ahead: Arc<Ahead>,
+    /// Prepares the segments ahead.
+    preparing: Option<JoinHandle<()>>,
+    sealed: Arc<Shared>,
     segment_size: u64,
-    prepare_ahead: bool,
     rules_version: u32,
     next_sequence: u64,
     head: Hash,
@@ -49,8 +56,13 @@ struct Segment {
 pub struct Options {
     /// The version of the rules under which the batches mean something. A directory of another one is refused.
     pub rules_version: u32,
-    /// The first sequence of a new directory, at least 1. A directory that holds segments has its own.
+    /// The first sequence of a new directory, at least 1. A directory whose oldest segment begins later is refused,
+    /// unless `after` is given.
     pub first_sequence: u64,
+    /// What the caller has from elsewhere, a snapshot: then only the batches after it are replayed, earlier
+    /// segments are not read, and need not be there. The journal must hold this very place; so it is never newer
+    /// than the journal, and an empty directory is refused.
+    pub after: Option<Checkpoint>,
     /// Length of new segments in bytes: a multiple of 4096, at least 8192. Two of them are taken from the start.
     pub segment_size: u64,
     /// Whether a thread prepares the next segment while this one is filled. Without it the append that needs it
@@ -59,9 +71,9 @@ pub struct Options {
 }
 
 impl Options {
-    /// The usual: sequences from 1, segments of 64 MiB, prepared ahead.
+    /// The usual: sequences from 1, all of them replayed, segments of 64 MiB, prepared ahead.
     pub fn new(rules_version: u32) -> Self {
-        Self { rules_version, first_sequence: 1, segment_size: 64 << 20, prepare_ahead: true }
+        Self { rules_version, first_sequence: 1, after: None, segment_size: 64 << 20, prepare_ahead: true }
     }
 }
 
@@ -108,62 +120,6 @@ pub enum OpenError {
     },
 }
 
-/// Why a batch was not appended. Only after [`AppendError::Failed`] it may yet be found by the next recovery.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum AppendError {
-    /// The payload is too long for one batch.
-    #[error("a batch of {found} bytes; at most {max} fit")]
-    TooLarge {
-        /// Length of the payload in bytes.
-        found: usize,
-        /// The most that fits, see [`Journal::max_batch`].
-        max: usize,
-    },
-    /// A batch without a record has no place in the sequence.
-    #[error("a batch without records")]
-    Empty,
-    /// The batch does not follow the one before.
-    #[error("a batch that begins with sequence {found}; expected {expected}")]
-    OutOfSequence {
-        /// Its first sequence.
-        found: u64,
-        /// The one that follows.
-        expected: u64,
-    },
-    /// There are no sequences left for so many records.
-    #[error("{count} records from sequence {first_sequence} on go beyond the last sequence there is")]
-    NoSequences {
-        /// First sequence of the batch.
-        first_sequence: u64,
-        /// Its number of records.
-        count: u32,
-    },
-    /// The disk is full. Nothing was written, nothing is broken: the same batch can be appended when there is
-    /// space.
-    #[error("no space for the next segment of {bytes} bytes: {source}")]
-    NoSpace {
-        /// Length of the segment.
-        bytes: u64,
-        /// The disk's error.
-        source: Arc<io::Error>,
-    },
-    /// A write or sync failed, now or earlier. Final: nothing is tried again.
-    #[error(transparent)]
-    Failed(#[from] Failure),
-}
-
-/// The failure that ended a journal. Whether the batch is durable is not known.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("the journal failed for good at sequence {sequence}: {file} cannot be made durable: {source}")]
-pub struct Failure {
-    /// First sequence of the batch that was to be written.
-    pub sequence: u64,
-    /// The segment's file name.
-    pub file: String,
-    /// The disk's error.
-    pub source: Arc<io::Error>,
-}
-
 impl Journal {
     /// Opens a directory, makes it where it is missing, and calls `replay` with every batch, in order. A torn tail
     /// is cut and reported in the summary. What was replayed is durable when this returns, and not before.
@@ -187,11 +143,13 @@ impl Journal {
         let lock = segment::lock_for_writing(disk.as_ref()).map_err(directory_error(&disk))?;
         let lock = lock.ok_or_else(|| ReadError::InUse { directory: disk.location() })?;
         let mut segments = list_segments(&disk)?;
-        if segments.is_empty() {
+        if segments.is_empty() && options.after.is_none() {
             create_first(disk.as_ref(), options)?;
             segments.push(options.first_sequence);
         }
-        let mut reader = Reader::start(Arc::clone(&disk), None, segments, Some(options.rules_version))?;
+        let begin = options.after.map_or(Begin::By(options.first_sequence), Begin::After);
+        let part = Part { rules_version: Some(options.rules_version), begin, sealed_end: None };
+        let mut reader = Reader::start(Arc::clone(&disk), None, segments, part)?;
         while let Some(batch) = reader.next_batch()? {
             let first_sequence = batch.first_sequence;
             replay(batch).map_err(|error| OpenError::Replay { first_sequence, source: error.into() })?;
@@ -209,18 +167,17 @@ impl Journal {
         let name = segment_name(end.header.first_sequence);
         let file = make_durable(disk.as_ref(), &name, &end)
             .map_err(|source| OpenError::Write { file: name.clone(), source })?;
+        let segment =
+            Segment { file, name, seed: end.header.seed(), size: end.header.size, offset: end.offset };
+        let (ahead, preparing) =
+            Ahead::start(Arc::clone(&disk), options.segment_size, segment.live(), options.prepare_ahead);
         let journal = Self {
-            next: if options.prepare_ahead { Next::begin(&disk, options.segment_size) } else { Next::None },
+            sealed: Shared::new(Arc::clone(&disk), options.first_sequence, &end.header),
             disk,
-            segment: Segment {
-                file,
-                name,
-                size: end.header.size,
-                seed: end.header.seed(),
-                offset: end.offset,
-            },
+            segment,
+            ahead,
+            preparing,
             segment_size: options.segment_size,
-            prepare_ahead: options.prepare_ahead,
             rules_version: options.rules_version,
             next_sequence: end.summary.next_sequence,
             head: end.summary.head,
@@ -244,8 +201,11 @@ impl Journal {
         }
         encode_frame(&mut self.frame, self.segment.seed, first_sequence, count, &self.head, payload);
         let Segment { file, offset, .. } = &self.segment;
-        file.write_at(*offset, &self.frame).and_then(|()| file.sync()).map_err(|error| self.fail(error))?;
+        file.write_at(*offset, &self.frame)
+            .and_then(|()| file.sync())
+            .map_err(|error| self.fail(error.into()))?;
         self.segment.offset += length;
+        self.ahead.set_used(self.segment.offset);
         self.next_sequence = next_sequence;
         self.head = blake3::hash(&self.frame);
         Ok(())
@@ -263,13 +223,26 @@ impl Journal {
             return Ok(());
         }
         let bytes = self.segment_size;
-        self.next.make_ready(self.disk.as_ref(), bytes).map_err(|source| {
-            if is_no_space(&source) {
-                AppendError::NoSpace { bytes, source: Arc::new(source) }
-            } else {
-                AppendError::Failed(self.fail(source))
-            }
+        self.ahead.make_ready().map_err(|error| match error {
+            NoRoom::Full { source, .. } => AppendError::NoSpace { bytes, source },
+            NoRoom::Failed(source) => AppendError::Failed(self.fail(source)),
+            other => AppendError::Failed(self.fail(Arc::new(io::Error::other(other)))),
         })
+    }
+
+    /// How much can surely be appended, in bytes: see [`Space::room`].
+    pub fn room(&self) -> u64 {
+        self.space().room()
+    }
+
+    /// The same to be asked by other threads.
+    pub fn space(&self) -> Space {
+        self.ahead.space()
+    }
+
+    /// The segments behind the live one, for other threads to read and to delete.
+    pub fn sealed(&self) -> Sealed {
+        self.sealed.sealed()
     }
 
     /// The sequence with which the next batch must begin.
@@ -312,32 +285,34 @@ impl Journal {
             size: self.segment_size,
             previous: self.head,
         };
-        let Next::Ready(file) = std::mem::replace(&mut self.next, Next::None) else {
-            return Err(self.fail(io::Error::other("no segment was made ready")));
+        let Some(file) = self.ahead.take() else {
+            return Err(self.fail(Arc::new(io::Error::other("no segment was made ready"))));
         };
-        segment::start(self.disk.as_ref(), file.as_ref(), &header).map_err(|error| self.fail(error))?;
+        segment::start(self.disk.as_ref(), file.as_ref(), &header)
+            .map_err(|error| self.fail(error.into()))?;
         self.segment = Segment::new(file, &header);
-        if self.prepare_ahead {
-            self.next = Next::begin(&self.disk, self.segment_size);
-        }
+        self.ahead.started(self.segment.live());
+        self.sealed.started(&header);
         Ok(())
     }
 
     /// Ends the journal: no later call touches the disk.
-    fn fail(&mut self, error: io::Error) -> Failure {
-        let failure = Failure {
-            sequence: self.next_sequence,
-            file: self.segment.name.clone(),
-            source: Arc::new(error),
-        };
+    fn fail(&mut self, source: Arc<io::Error>) -> Failure {
+        let failure = Failure { sequence: self.next_sequence, file: self.segment.name.clone(), source };
+        self.ahead.end();
         self.failure.insert(failure).clone()
     }
 }
 
 impl Drop for Journal {
     fn drop(&mut self) {
-        // The lock must not be given up while the thread still writes to the directory.
-        self.next.finish();
+        // The lock must not be given up while anybody still writes to the directory.
+        self.sealed.close();
+        self.ahead.end();
+        if let Some(thread) = self.preparing.take() {
+            // If it has panicked, nothing depends on it any more.
+            let _ = thread.join();
+        }
     }
 }
 
@@ -354,6 +329,10 @@ impl Segment {
 
     fn has_room(&self, length: u64) -> bool {
         self.size - self.offset >= length
+    }
+
+    fn live(&self) -> Live {
+        Live { size: self.size, used: self.offset }
     }
 }
 
@@ -376,8 +355,8 @@ fn create_first(disk: &dyn Disk, options: &Options) -> Result<(), OpenError> {
         size: options.segment_size,
         previous: genesis(options.rules_version, options.first_sequence),
     };
-    let made =
-        segment::prepare(disk, header.size).and_then(|file| segment::start(disk, file.as_ref(), &header));
+    let made = segment::prepare(disk, header.size, |_| Ok(()))
+        .and_then(|file| segment::start(disk, file.as_ref(), &header));
     made.map_err(|source| {
         if is_no_space(&source) {
             OpenError::NoSpace { bytes: header.size, directory: disk.location(), source }

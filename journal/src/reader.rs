@@ -1,8 +1,10 @@
-//! Reading a journal from its first batch to its end, and judging every byte: [`Reader`], [`verify`].
+//! Reading a journal from its first batch, or from a place behind it, to its end, and judging every byte:
+//! [`Reader`], [`verify`].
 //!
 //! One batch is in memory at a time. What follows the last batch is either zeros, or a torn tail (reported, to be
 //! cut by the writer), or corruption (an error); `docs/journal.md` states the rule.
 
+use crate::damage::{Damage, ReadError};
 use crate::disk::{Access, Disk, DiskFile, RealDisk};
 use crate::format::{
     FORMAT_VERSION, FRAME_HEADER, FrameHeader, HeaderProblem, MAX_FRAME, SEGMENT_HEADER, SegmentHeader,
@@ -17,7 +19,8 @@ use std::sync::Arc;
 
 /// Reads the batches of a journal in order, without writing anything.
 ///
-/// It holds the directory's lock, shared, as long as it lives.
+/// It holds the directory's lock, shared, as long as it lives; except over sealed segments
+/// ([`Sealed::read_after`](crate::Sealed::read_after)), which nobody writes to any more.
 pub struct Reader {
     disk: Arc<dyn Disk>,
     _lock: Option<Box<dyn DiskFile>>,
@@ -33,6 +36,8 @@ pub struct Reader {
     /// The last batch read in this segment: offset and length of its frame.
     last_frame: Option<(u64, usize)>,
     at_end: bool,
+    /// Where the last of the segments must end, if they are sealed.
+    sealed_end: Option<Checkpoint>,
     summary: Summary,
 }
 
@@ -53,12 +58,22 @@ pub struct Batch<'a> {
     pub offset: u64,
 }
 
-/// What was read so far; after the last batch, the journal as a whole.
+/// A place between two batches: what a snapshot says of the journal it was made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Sequence of the last record before it; 0 before the first.
+    pub sequence: u64,
+    /// Hash of the batch that ends with this sequence, or what stands before the first.
+    pub head: Hash,
+}
+
+/// What was read so far; after the last batch, the journal as a whole. A reader that began after a [`Checkpoint`]
+/// counts from there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
     /// The rules version the directory was made for.
     pub rules_version: u32,
-    /// The first sequence the directory holds, or will hold; at least 1.
+    /// The first sequence read, or to be read; at least 1. In a whole journal, that of the oldest segment.
     pub first_sequence: u64,
     /// The sequence with which the next batch begins.
     pub next_sequence: u64,
@@ -70,8 +85,8 @@ pub struct Summary {
     pub records: u64,
     /// Head of the hash chain: the hash of the last batch, or what stands before the first.
     pub head: Hash,
-    /// Whether the first segment is the one the journal began with. If not, older ones have been taken away,
-    /// and the chain is checked from there on only.
+    /// Whether the first segment read is the one the journal began with. If not, older ones have been taken away
+    /// or were not needed, and the chain is checked from there on only.
     pub from_genesis: bool,
     /// Bytes of a batch that was being written when the process or the machine died. A reader leaves them, the
     /// writer cuts them.
@@ -82,6 +97,11 @@ impl Summary {
     /// Sequence of the last record; one below the first sequence while there is none.
     pub fn last_sequence(&self) -> u64 {
         self.next_sequence - 1
+    }
+
+    /// The place after the last batch read.
+    pub fn checkpoint(&self) -> Checkpoint {
+        Checkpoint { sequence: self.last_sequence(), head: self.head }
     }
 }
 
@@ -96,124 +116,32 @@ pub struct TornTail {
     pub length: u64,
 }
 
-/// Why a journal cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// Another process writes it.
-    #[error("{directory} is in use by another process")]
-    InUse {
-        /// The directory.
-        directory: String,
-    },
-    /// There is no segment.
-    #[error("{directory} holds no journal: no file NNNNNNNNNNNNNNNNNNNN.seg is in it")]
-    NoJournal {
-        /// The directory.
-        directory: String,
-    },
-    /// A file's name ends like a segment's and is none.
-    #[error("{name} is not a segment's name (20 digits and .seg): move the file elsewhere")]
-    Name {
-        /// The file.
-        name: String,
-    },
-    /// Written in another format.
-    #[error("{segment} is of journal format {found}; this program reads format {expected}")]
-    FormatVersion {
-        /// The segment's file name.
-        segment: String,
-        /// Its version.
-        found: u32,
-        /// Ours, [`FORMAT_VERSION`].
-        expected: u32,
-    },
-    /// Written under other rules of the market.
-    #[error("{segment} was written under rules version {found}; expected version {expected}")]
-    RulesVersion {
-        /// The segment's file name.
-        segment: String,
-        /// Its version.
-        found: u32,
-        /// The one asked for, or that of the segments before.
-        expected: u32,
-    },
-    /// Damage that no crash leaves behind. Nothing is skipped and nothing is cut.
-    #[error("{segment} is corrupt at byte {offset}: {damage}")]
-    Corrupt {
-        /// The segment's file name.
-        segment: String,
-        /// Where in the segment, in bytes.
-        offset: u64,
-        /// What is wrong.
-        damage: Damage,
-    },
-    /// The disk gave an error. Nothing is known about what stands there.
-    #[error("cannot read {file}: {source}")]
-    Io {
-        /// The file, or the directory.
-        file: String,
-        /// The disk's error.
-        source: io::Error,
-    },
-}
-
-/// What is wrong with a corrupt journal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Damage {
-    /// The segment does not begin like one.
-    #[error("no segment header begins here")]
-    NoHeader,
-    /// The segment's header does not match its checksum.
-    #[error("the segment header does not match its checksum")]
-    HeaderChecksum,
-    /// The file is longer or shorter than its header says.
-    #[error("the file is {found} bytes long, its header says {expected}")]
-    FileLength {
-        /// Its length in bytes.
-        found: u64,
-        /// The header's.
-        expected: u64,
-    },
-    /// A sequence other than the one that follows.
-    #[error("sequence {found} stands where {expected} should follow")]
-    Sequence {
-        /// The sequence that stands there.
-        found: u64,
-        /// The one that follows what was read before.
-        expected: u64,
-    },
-    /// Whole in itself, but not written after what stands before it.
-    #[error("it follows a batch with the hash {found}, but the batch before it has {expected}")]
-    Chain {
-        /// The hash that stands there.
-        found: Hash,
-        /// That of the batch before.
-        expected: Hash,
-    },
-    /// No batch can be read here, but a valid one stands behind it.
-    #[error("no batch can be read here, but a valid one follows at byte {later}")]
-    Batch {
-        /// Where the later one begins, in bytes.
-        later: u64,
-    },
-    /// Neither a batch nor zeros, in a segment after which others were written.
-    #[error("no batch can be read here, but later segments follow")]
-    Sealed,
-    /// More bytes than one unfinished batch can leave behind.
-    #[error(
-        "no batch can be read here, and the {length} bytes that follow are more than one unfinished batch"
-    )]
-    TooLong {
-        /// Bytes up to the last one that is not zero.
-        length: u64,
-    },
-}
-
 /// Reads a whole journal and says what is in it. Needs a directory that no process writes to, and writes nothing.
 pub fn verify(directory: &Path) -> Result<Summary, ReadError> {
     let mut reader = Reader::open(directory)?;
     while reader.next_batch()?.is_some() {}
     Ok(reader.summary().clone())
+}
+
+/// Which batches are to be read, and what must be true of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Part {
+    /// The segments' rules version, where it is known.
+    pub(crate) rules_version: Option<u32>,
+    pub(crate) begin: Begin,
+    /// Where the last of the segments must end, if all of them are sealed.
+    pub(crate) sealed_end: Option<Checkpoint>,
+}
+
+/// With which batch reading begins.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Begin {
+    /// The oldest there is.
+    Oldest,
+    /// The oldest, and it must not begin after this sequence.
+    By(u64),
+    /// The one that follows.
+    After(Checkpoint),
 }
 
 impl Reader {
@@ -224,27 +152,35 @@ impl Reader {
 
     /// The same on any disk.
     pub fn open_on(disk: Arc<dyn Disk>) -> Result<Self, ReadError> {
+        Self::open_part(disk, Begin::Oldest)
+    }
+
+    /// Opens a directory at the batch after a checkpoint, which must be a place in it. Earlier segments are not
+    /// read.
+    pub fn open_after(disk: Arc<dyn Disk>, checkpoint: Checkpoint) -> Result<Self, ReadError> {
+        Self::open_part(disk, Begin::After(checkpoint))
+    }
+
+    fn open_part(disk: Arc<dyn Disk>, begin: Begin) -> Result<Self, ReadError> {
         let lock = match segment::lock_for_reading(disk.as_ref()).map_err(directory_error(&disk))? {
             ReadLock::Held(file) => Some(file),
             ReadLock::Unneeded => None,
             ReadLock::InUse => return Err(ReadError::InUse { directory: disk.location() }),
         };
         let segments = list_segments(&disk)?;
-        Self::start(disk, lock, segments, None)
+        Self::start(disk, lock, segments, Part { rules_version: None, begin, sealed_end: None })
     }
 
-    /// Begins to read `segments`. `rules_version` is checked where it is given.
+    /// Begins to read a part of `segments`.
     pub(crate) fn start(
         disk: Arc<dyn Disk>,
         lock: Option<Box<dyn DiskFile>>,
         segments: Vec<u64>,
-        rules_version: Option<u32>,
+        part: Part,
     ) -> Result<Self, ReadError> {
-        let Some(&first) = segments.first() else {
-            return Err(ReadError::NoJournal { directory: disk.location() });
-        };
-        let (header, window) = open_segment(disk.as_ref(), first)?;
-        if let Some(expected) = rules_version {
+        let current = first_needed(&disk, &segments, part.begin)?;
+        let (header, window) = open_segment(disk.as_ref(), segments[current])?;
+        if let Some(expected) = part.rules_version {
             check_rules(&header, expected)?;
         }
         let summary = Summary {
@@ -258,19 +194,24 @@ impl Reader {
             from_genesis: header.previous == genesis(header.rules_version, header.first_sequence),
             torn_tail: None,
         };
-        Ok(Self {
+        let mut reader = Self {
             disk,
             _lock: lock,
             segments,
-            current: 0,
+            current,
             seed: header.seed(),
             header,
             window,
             offset: SEGMENT_HEADER as u64,
             last_frame: None,
             at_end: false,
+            sealed_end: part.sealed_end,
             summary,
-        })
+        };
+        if let Begin::After(checkpoint) = part.begin {
+            reader.pass(checkpoint)?;
+        }
+        Ok(reader)
     }
 
     /// The next batch, checked; `None` after the last. After an error every further call gives it again.
@@ -298,6 +239,27 @@ impl Reader {
     /// What was read so far.
     pub fn summary(&self) -> &Summary {
         &self.summary
+    }
+
+    /// Reads up to a checkpoint, and counts from there.
+    fn pass(&mut self, checkpoint: Checkpoint) -> Result<(), ReadError> {
+        let Checkpoint { sequence, head } = checkpoint;
+        while self.summary.last_sequence() < sequence && self.next_batch()?.is_some() {}
+        let found = self.summary.last_sequence();
+        let damage = if found < sequence {
+            Damage::EndsBefore { found, expected: sequence }
+        } else if found > sequence {
+            Damage::NoBatchEnd { found, expected: sequence }
+        } else if self.summary.head != head {
+            Damage::OtherHistory { sequence, found: self.summary.head, expected: head }
+        } else {
+            self.summary.first_sequence = self.summary.next_sequence;
+            self.summary.segments = 1;
+            self.summary.batches = 0;
+            self.summary.records = 0;
+            return Ok(());
+        };
+        Err(corrupt(&self.header, self.offset, damage))
     }
 
     /// Takes an intact frame as the next batch, if it is the one that follows.
@@ -329,13 +291,14 @@ impl Reader {
         let damage = |damage| Err(corrupt(&self.header, self.offset, damage));
         let is_last = self.current + 1 == self.segments.len();
         match rest {
-            Rest::Zeros if is_last => {
+            Rest::Zeros if !is_last => self.next_segment(),
+            Rest::Zeros => {
+                self.check_sealed_end()?;
                 self.at_end = true;
                 Ok(())
             }
-            Rest::Zeros => self.next_segment(),
             Rest::Batch { later } => damage(Damage::Batch { later }),
-            Rest::Bytes { .. } if !is_last => damage(Damage::Sealed),
+            Rest::Bytes { .. } if !is_last || self.sealed_end.is_some() => damage(Damage::Sealed),
             Rest::Bytes { length } if length > MAX_FRAME as u64 => damage(Damage::TooLong { length }),
             Rest::Bytes { length } => {
                 let segment = self.header.first_sequence;
@@ -344,6 +307,20 @@ impl Reader {
                 Ok(())
             }
         }
+    }
+
+    /// Sealed segments end where the live one, which is not read, began.
+    fn check_sealed_end(&self) -> Result<(), ReadError> {
+        let Some(Checkpoint { sequence, head }) = self.sealed_end else { return Ok(()) };
+        let found = self.summary.last_sequence();
+        if found != sequence {
+            return Err(corrupt(&self.header, self.offset, Damage::EndsBefore { found, expected: sequence }));
+        }
+        if self.summary.head != head {
+            let damage = Damage::OtherHistory { sequence, found: self.summary.head, expected: head };
+            return Err(corrupt(&self.header, self.offset, damage));
+        }
+        Ok(())
     }
 
     fn next_segment(&mut self) -> Result<(), ReadError> {
@@ -385,6 +362,26 @@ pub(crate) struct End {
     pub(crate) summary: Summary,
 }
 
+/// Which of `segments` holds the first batch that is to be read.
+fn first_needed(disk: &Arc<dyn Disk>, segments: &[u64], begin: Begin) -> Result<usize, ReadError> {
+    let Some(&oldest) = segments.first() else {
+        return Err(ReadError::NoJournal { directory: disk.location() });
+    };
+    let (needed, number) = match begin {
+        Begin::Oldest => (oldest, 0),
+        Begin::By(first) => (first, 0),
+        Begin::After(Checkpoint { sequence, .. }) => {
+            let needed = sequence.saturating_add(1);
+            (needed, segments.partition_point(|first| *first <= needed).saturating_sub(1))
+        }
+    };
+    if oldest > needed {
+        let damage = Damage::Missing { found: oldest, expected: needed };
+        return Err(ReadError::Corrupt { segment: segment::segment_name(oldest), offset: 0, damage });
+    }
+    Ok(number)
+}
+
 /// The segments of a directory, as first sequences, rising.
 pub(crate) fn list_segments(disk: &Arc<dyn Disk>) -> Result<Vec<u64>, ReadError> {
     let listed = segment::list_segments(disk.as_ref()).map_err(directory_error(disk))?;
@@ -416,8 +413,9 @@ fn open_segment(disk: &dyn Disk, first_sequence: u64) -> Result<(SegmentHeader, 
             ReadError::FormatVersion { segment: name.clone(), found, expected: FORMAT_VERSION }
         }
     })?;
-    if header.first_sequence != first_sequence {
-        let (found, expected) = (header.first_sequence, first_sequence);
+    // Sequences begin at 1, whatever a file calls itself.
+    if header.first_sequence != first_sequence || first_sequence == 0 {
+        let (found, expected) = (header.first_sequence, first_sequence.max(1));
         return Err(damage(Damage::Sequence { found, expected }));
     }
     if header.size != window.size() {

@@ -3,8 +3,6 @@
 use crate::disk::{Access, Disk, DiskFile, LockKind};
 use crate::format::SegmentHeader;
 use std::io;
-use std::sync::Arc;
-use std::thread::JoinHandle;
 
 /// The file whose lock is the directory's.
 const LOCK: &str = "lock";
@@ -13,7 +11,9 @@ const PREPARED: &str = "prepared.tmp";
 const SUFFIX: &str = ".seg";
 /// Digits of a segment's name: as many as the highest u64 has, so that names sort like sequences.
 const DIGITS: usize = 20;
-const ZEROS: &[u8] = &[0; 1 << 20];
+/// How much of a segment is filled with zeros at once, in bytes.
+const PIECE: u64 = 256 << 10;
+const ZEROS: &[u8] = &[0; 256 << 10];
 
 /// The name of the segment that begins with a sequence.
 pub(crate) fn segment_name(first_sequence: u64) -> String {
@@ -66,18 +66,40 @@ pub(crate) fn lock_for_reading(disk: &dyn Disk) -> io::Result<ReadLock> {
     Ok(if file.try_lock(LockKind::Shared)? { ReadLock::Held(file) } else { ReadLock::InUse })
 }
 
-/// Makes the next segment's file: all its space taken, all zeros, synced. It has no name of its own yet.
-pub(crate) fn prepare(disk: &dyn Disk, size: u64) -> io::Result<Box<dyn DiskFile>> {
+/// Makes the next segment's file: all its space taken, all zeros, durable. It has no name of its own yet. Between
+/// two pieces `rest` is called with the bytes done so far; its error ends the work.
+///
+/// Each piece is synced before the next is written, so that a sync of the live segment never waits for more than
+/// one.
+pub(crate) fn prepare(
+    disk: &dyn Disk,
+    size: u64,
+    rest: impl FnMut(u64) -> io::Result<()>,
+) -> io::Result<Box<dyn DiskFile>> {
     remove_prepared(disk)?;
     let file = disk.create(PREPARED)?;
-    let filled = zero(file.as_ref(), 0, size).and_then(|()| file.sync());
-    if let Err(error) = filled {
+    if let Err(error) = fill(file.as_ref(), size, rest) {
         drop(file);
         // Gives back the space on a full disk. Failing that changes nothing: the next attempt begins with it.
         let _ = disk.remove(PREPARED);
         return Err(error);
     }
     Ok(file)
+}
+
+fn fill(file: &dyn DiskFile, size: u64, mut rest: impl FnMut(u64) -> io::Result<()>) -> io::Result<()> {
+    file.allocate(size)?;
+    let mut done = 0;
+    while done < size {
+        if done > 0 {
+            rest(done)?;
+        }
+        let length = PIECE.min(size - done);
+        zero(file, done, length)?;
+        file.sync()?;
+        done += length;
+    }
+    Ok(())
 }
 
 /// Removes what an earlier process had prepared.
@@ -114,48 +136,6 @@ pub(crate) fn is_no_space(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
-/// The segment after the current one, while it has no name.
-pub(crate) enum Next {
-    /// Nothing done yet.
-    None,
-    /// A thread is filling it.
-    Preparing(JoinHandle<io::Result<Box<dyn DiskFile>>>),
-    /// It can be started.
-    Ready(Box<dyn DiskFile>),
-}
-
-impl Next {
-    /// Begins in a thread of its own. Where none can be had, the segment is prepared when it is needed.
-    pub(crate) fn begin(disk: &Arc<dyn Disk>, size: u64) -> Self {
-        let disk = Arc::clone(disk);
-        let thread = std::thread::Builder::new().name("journal-prepare".to_owned());
-        thread.spawn(move || prepare(disk.as_ref(), size)).map_or(Self::None, Self::Preparing)
-    }
-
-    /// Waits until there is a prepared file, and keeps it. A disk that was full is tried again, as there may be
-    /// space by now; any other error is final.
-    pub(crate) fn make_ready(&mut self, disk: &dyn Disk, size: u64) -> io::Result<()> {
-        *self = match std::mem::replace(self, Self::None) {
-            Self::Ready(file) => Self::Ready(file),
-            Self::None => Self::Ready(prepare(disk, size)?),
-            Self::Preparing(thread) => match thread.join() {
-                Ok(Err(error)) if is_no_space(&error) => Self::Ready(prepare(disk, size)?),
-                Ok(prepared) => Self::Ready(prepared?),
-                Err(_) => return Err(io::Error::other("the thread that prepares segments panicked")),
-            },
-        };
-        Ok(())
-    }
-
-    /// Waits for the thread, if there is one.
-    pub(crate) fn finish(&mut self) {
-        if let Self::Preparing(thread) = std::mem::replace(self, Self::None) {
-            // What it made is removed or used up by the next process; nothing depends on it.
-            let _ = thread.join();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,12 +158,25 @@ mod tests {
     fn a_prepared_segment_is_full_length_and_zero() {
         let medium = SimulatedDisk::new(1);
         let disk = medium.mount();
-        prepare(disk.as_ref(), 12_288).unwrap();
+        prepare(disk.as_ref(), 12_288, |_| Ok(())).unwrap();
         // A second one replaces what the first left behind.
-        let file = prepare(disk.as_ref(), 8192).unwrap();
+        let file = prepare(disk.as_ref(), 8192, |_| Ok(())).unwrap();
         assert_eq!(file.length().unwrap(), 8192);
         assert_eq!(medium.durable(PREPARED), None, "named before anything was synced");
         disk.sync_directory().unwrap();
         assert_eq!(medium.durable(PREPARED), Some(vec![0; 8192]));
+    }
+
+    #[test]
+    fn preparing_stops_between_two_pieces_and_leaves_nothing() {
+        let medium = SimulatedDisk::new(1);
+        let mut asked = Vec::new();
+        let stopped = prepare(medium.mount().as_ref(), 3 * PIECE, |done| {
+            asked.push(done);
+            if done < 2 * PIECE { Ok(()) } else { Err(io::ErrorKind::Interrupted.into()) }
+        });
+        assert!(stopped.is_err());
+        assert_eq!(asked, [PIECE, 2 * PIECE]);
+        assert_eq!(medium.written(PREPARED), None);
     }
 }

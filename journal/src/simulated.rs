@@ -1,10 +1,13 @@
 //! A disk in memory that fails on purpose: [`SimulatedDisk`], for tests and fault simulation.
 //!
+//! It loses, reorders and tears what is not synced, fails at a stated operation or by chance, fills up, and rots.
 //! It holds two images of every file and of the directory: what was **written**, which everybody reads, and what
 //! is **durable**, which is left after the power fails. A seed decides whatever chance decides, so the same seed
 //! and the same calls from one thread give the same disk again.
 
 mod medium;
+#[cfg(test)]
+mod tests;
 
 use crate::disk::{Access, Disk, DiskFile, LockKind};
 use medium::{Course, FileState, Medium, NameChange};
@@ -32,10 +35,28 @@ pub enum Operation {
     Directory,
 }
 
+/// Of a million operations of each kind, how many fail by chance, with a plain I/O error. None, by default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Chances {
+    /// Of [`Operation::Read`].
+    pub read: u32,
+    /// Of [`Operation::Write`].
+    pub write: u32,
+    /// Of [`Operation::Sync`].
+    pub sync: u32,
+    /// Of [`Operation::Directory`].
+    pub directory: u32,
+}
+
 impl SimulatedDisk {
     /// An empty disk without bounds.
     pub fn new(seed: u64) -> Self {
         Self { state: Arc::new(Mutex::new(Medium::new(seed))) }
+    }
+
+    /// From now on chance goes by another seed.
+    pub fn reseed(&self, seed: u64) {
+        self.state().random = seed;
     }
 
     /// The disk for a process that starts now. It ends with the next [`SimulatedDisk::kill`] or
@@ -50,8 +71,9 @@ impl SimulatedDisk {
         self.state().end_process();
     }
 
-    /// The machine dies. Of the unsynced sectors each is kept or not, by chance; of the unsynced changes to the
-    /// directory some first part is.
+    /// The machine dies. Each sector of 512 bytes that was written since its file's last sync is left as it was
+    /// then or as any of the writes since left it, by chance; so writes are reordered and torn. Of the unsynced
+    /// changes to the directory each is kept or not, by chance too; a renamed file may have both names.
     pub fn lose_power(&self) {
         self.state().lose_power();
     }
@@ -66,9 +88,24 @@ impl SimulatedDisk {
         self.state().fault = Some((operation, after));
     }
 
-    /// How many bytes all files together may take.
+    /// From now on operations fail by chance.
+    pub fn set_chances(&self, chances: Chances) {
+        self.state().chances = chances;
+    }
+
+    /// How many bytes all files together may take. What needs more fails with `StorageFull`.
     pub fn set_capacity(&self, bytes: u64) {
-        self.state().capacity = bytes;
+        self.state().limit(bytes, io::ErrorKind::StorageFull);
+    }
+
+    /// The same bound, but it is our share of the disk that is used up: `QuotaExceeded`.
+    pub fn set_quota(&self, bytes: u64) {
+        self.state().limit(bytes, io::ErrorKind::QuotaExceeded);
+    }
+
+    /// How many bytes all files together take.
+    pub fn used(&self) -> u64 {
+        self.state().used()
     }
 
     /// From now on file syncs succeed and do nothing: a broken disk, or a program that has lost its syncs.
@@ -100,6 +137,12 @@ impl SimulatedDisk {
         let number = state.add_file(file);
         state.names.insert(name.to_owned(), number);
         state.durable_names.insert(name.to_owned(), number);
+    }
+
+    /// Damage: flips one bit of all that is stored, by chance. Gives the file and the bit's number; nothing when
+    /// all files are empty.
+    pub fn rot(&self) -> Option<(String, u64)> {
+        self.state().rot()
     }
 
     fn state(&self) -> MutexGuard<'_, Medium> {
@@ -166,9 +209,7 @@ impl Disk for Mounted {
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         self.change_names(|state| {
             let number = state.find(from)?;
-            // Both or neither would be kinder; that a name is there twice after a crash is the harder case.
-            state.change_name(NameChange::Put(to.to_owned(), number));
-            state.change_name(NameChange::Remove(from.to_owned()));
+            state.change_name(NameChange::Rename(from.to_owned(), to.to_owned(), number));
             Ok(())
         })
     }
@@ -217,7 +258,7 @@ impl DiskFile for OpenFile {
     fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
         let mut state = lock(&self.state);
         state.check_process(self.process)?;
-        if state.is_faulty(Operation::Read) {
+        if state.fails(Operation::Read) {
             return Err(io::Error::other("simulated fault of a read"));
         }
         let start = usize::try_from(offset).map_err(io::Error::other)?;
@@ -243,6 +284,18 @@ impl DiskFile for OpenFile {
             }
             Course::PowerFails => {
                 let _ = state.write(self.number, offset, bytes);
+                state.lose_power();
+                Err(power_lost())
+            }
+        }
+    }
+
+    fn allocate(&self, length: u64) -> io::Result<()> {
+        let mut state = lock(&self.state);
+        match state.begin(self.process, Operation::Write)? {
+            Course::Normal => state.reserve(self.number, length),
+            Course::Fails => Err(io::Error::other("simulated fault of a write")),
+            Course::PowerFails => {
                 state.lose_power();
                 Err(power_lost())
             }
@@ -306,70 +359,4 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn power_lost() -> io::Error {
     io::Error::other("simulated loss of power")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::medium::SECTOR;
-    use super::*;
-    use std::collections::BTreeSet;
-
-    fn synced_file(medium: &SimulatedDisk) -> Box<dyn DiskFile> {
-        let disk = medium.mount();
-        let file = disk.create("file").unwrap();
-        file.write_at(0, &[1; 4 * SECTOR]).unwrap();
-        file.sync().unwrap();
-        disk.sync_directory().unwrap();
-        file
-    }
-
-    #[test]
-    fn unsynced_sectors_are_kept_or_lost_whole() {
-        let mut kept = BTreeSet::new();
-        for seed in 0..64 {
-            let medium = SimulatedDisk::new(seed);
-            synced_file(&medium).write_at(0, &[2; 2 * SECTOR]).unwrap();
-            medium.lose_power();
-            let content = medium.written("file").unwrap();
-            for sector in content.chunks(SECTOR) {
-                assert!(sector.iter().all(|byte| *byte == sector[0]), "seed {seed}: a torn sector");
-            }
-            kept.insert((content[0], content[SECTOR]));
-        }
-        assert_eq!(kept.len(), 4, "every combination comes up");
-    }
-
-    #[test]
-    fn a_failed_sync_loses_what_waited_and_the_next_one_hides_it() {
-        let medium = SimulatedDisk::new(1);
-        let file = synced_file(&medium);
-        file.write_at(0, &[2]).unwrap();
-        medium.fail_after(Operation::Sync, 0);
-        assert!(file.sync().is_err());
-        assert!(file.sync().is_ok());
-        assert_eq!(medium.written("file").unwrap()[0], 2);
-        assert_eq!(medium.durable("file").unwrap()[0], 1);
-    }
-
-    #[test]
-    fn a_dead_process_can_do_nothing_and_holds_no_lock() {
-        let medium = SimulatedDisk::new(1);
-        let file = synced_file(&medium);
-        assert!(file.try_lock(LockKind::Exclusive).unwrap());
-        assert!(!medium.mount().open("file", Access::Read).unwrap().try_lock(LockKind::Shared).unwrap());
-        medium.kill();
-        assert!(file.write_at(0, &[9]).is_err());
-        let again = medium.mount().open("file", Access::Read).unwrap();
-        assert!(again.try_lock(LockKind::Shared).unwrap());
-    }
-
-    #[test]
-    fn a_full_disk_refuses_growth_and_nothing_else() {
-        let medium = SimulatedDisk::new(1);
-        let file = synced_file(&medium);
-        medium.set_capacity(4 * SECTOR as u64);
-        file.write_at(0, &[3; SECTOR]).unwrap();
-        let error = file.write_at(4 * SECTOR as u64, &[3]).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
-    }
 }

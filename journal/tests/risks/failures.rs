@@ -26,10 +26,10 @@ fn a_failed_write_or_sync_ends_the_journal_and_the_first_reason_stays() {
 
 #[test]
 fn a_failure_while_the_next_segment_starts_is_final_too() {
-    for (operation, after) in
-        [(Operation::Write, 0), (Operation::Sync, 0), (Operation::Write, 1), (Operation::Sync, 1)]
-            .into_iter()
-            .chain((0..3).map(|after| (Operation::Directory, after)))
+    for (operation, after) in (0..3)
+        .map(|after| (Operation::Write, after))
+        .chain((0..2).map(|after| (Operation::Sync, after)))
+        .chain((0..3).map(|after| (Operation::Directory, after)))
     {
         let medium = SimulatedDisk::new(3);
         let (mut journal, _, _) = open(medium.mount(), &options()).unwrap();

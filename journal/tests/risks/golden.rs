@@ -1,10 +1,14 @@
 //! Risk: a change of the program makes yesterday's journals unreadable, or the document wrong.
 
-use crate::support::{FIRST_FRAME, Owned, append, batch, open, options};
-use journal::{Reader, SimulatedDisk, verify};
+use crate::support::{FIRST_FRAME, Owned, append, batch, open, options, read_all};
+use journal::{Reader, RealDisk, SimulatedDisk, Snapshots, verify};
+use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 const NAMES: [&str; 2] = ["00000000000000000001.seg", "00000000000000000004.seg"];
+const SNAPSHOT: &str = "00000000000000000003.snap";
+const DOCUMENT: &str = include_str!("../../../docs/journal.md");
 
 /// What the directory `golden/v1` holds.
 fn batches() -> [Owned; 3] {
@@ -47,11 +51,46 @@ fn the_same_batches_give_the_golden_bytes() {
 }
 
 #[test]
-fn the_example_in_the_document_is_the_golden_segment() {
-    let document = include_str!("../../../docs/journal.md");
-    let golden = std::fs::read(golden_directory().join(NAMES[0])).unwrap();
+fn the_golden_snapshot_of_version_1_is_read_and_stands_for_its_place_in_the_journal() {
+    let disk = Arc::new(RealDisk::new(golden_directory()));
+    let snapshots = Snapshots::new(disk.clone());
+    assert_eq!(snapshots.list().unwrap(), [3]);
+    let snapshot = snapshots.load(3).unwrap();
+    assert_eq!((snapshot.info.rules_version, &snapshot.payload[..]), (7, &b"the state at 3"[..]));
+    let mut reader = Reader::open_after(disk, snapshot.info.checkpoint).unwrap();
+    assert_eq!(read_all(&mut reader).unwrap(), batches()[2..]);
+}
+
+#[test]
+fn the_same_payload_gives_the_golden_snapshot() {
+    let disk = Arc::new(RealDisk::new(golden_directory()));
+    let mut reader = Reader::open_on(disk).unwrap();
+    reader.next_batch().unwrap().unwrap();
+    reader.next_batch().unwrap().unwrap();
+    let place = reader.summary().checkpoint();
+    let medium = SimulatedDisk::new(1);
+    let mut snapshots = Snapshots::new(medium.mount());
+    let mut writer = snapshots.begin(7, place).unwrap();
+    writer.write(b"the state ").unwrap();
+    writer.write(b"at 3").unwrap();
+    writer.finish().unwrap();
+    let golden = std::fs::read(golden_directory().join(SNAPSHOT)).unwrap();
+    assert_eq!(medium.durable(SNAPSHOT).unwrap(), golden);
+}
+
+#[test]
+fn the_examples_in_the_document_are_the_golden_files() {
+    assert!(DOCUMENT.contains(&verify(&golden_directory()).unwrap().head.to_string()), "another head");
+    let segment = [0..64, FIRST_FRAME - 4..FIRST_FRAME + 72];
+    assert_shown(1, NAMES[0], &segment);
+    assert_shown(2, SNAPSHOT, &[0..64, 92..142]);
+}
+
+/// The bytes in a block of the document are those of a golden file, and the ranges are shown whole.
+fn assert_shown(block: usize, name: &str, whole: &[Range<usize>]) {
+    let golden = std::fs::read(golden_directory().join(name)).unwrap();
     let mut shown = vec![None; golden.len()];
-    let block = document.split("```hex\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let block = DOCUMENT.split("```hex\n").nth(block).and_then(|rest| rest.split("```").next()).unwrap();
     for line in block.lines() {
         let (offset, rest) = line.split_once("  ").unwrap();
         let offset = usize::from_str_radix(offset, 16).unwrap();
@@ -60,10 +99,9 @@ fn the_example_in_the_document_is_the_golden_segment() {
             shown[offset + at] = Some(u8::from_str_radix(byte, 16).unwrap());
         }
     }
-    let covers = |from: usize, to: usize| shown[from..to].iter().all(Option::is_some);
-    assert!(document.contains(&verify(&golden_directory()).unwrap().head.to_string()), "another head");
-    assert!(covers(0, 64) && covers(FIRST_FRAME - 4, FIRST_FRAME + 72), "the example leaves something out");
+    let covers = |range: &Range<usize>| shown[range.clone()].iter().all(Option::is_some);
+    assert!(whole.iter().all(covers), "{name}: the example leaves something out");
     for (at, byte) in shown.iter().enumerate() {
-        assert!(byte.is_none_or(|byte| byte == golden[at]), "byte {at} of the example is wrong");
+        assert!(byte.is_none_or(|byte| byte == golden[at]), "{name}: byte {at} of the example is wrong");
     }
 }

@@ -56,17 +56,6 @@ fn the_segment_size_may_change_between_restarts() {
 }
 
 #[test]
-fn older_segments_may_be_taken_away_and_it_shows() {
-    let batches: Vec<Owned> = (1..=3).map(|sequence| batch(sequence, 1, 3000)).collect();
-    let medium = disk_with(&batches, &options());
-    let (_, whole, _) = open(medium.mount(), &options()).unwrap();
-    medium.mount().remove(SEGMENT_1).unwrap();
-    let (_, summary, replayed) = open(medium.mount(), &options()).unwrap();
-    assert_eq!(replayed, batches[1..]);
-    assert_eq!((summary.first_sequence, summary.from_genesis, summary.head), (2, false, whole.head));
-}
-
-#[test]
 fn another_rules_version_is_refused_and_named() {
     let medium = disk_with(&small().batches, &options());
     let Err(error) = open(medium.mount(), &Options { rules_version: 8, ..options() }) else {

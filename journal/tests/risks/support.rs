@@ -1,6 +1,6 @@
 //! What the tests share: a small journal on the simulated disk, and a batch as plain data.
 
-use journal::{Disk, Journal, OpenError, Options, SimulatedDisk, Summary};
+use journal::{Checkpoint, Disk, Journal, OpenError, Options, ReadError, Reader, SimulatedDisk, Summary};
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -53,6 +53,25 @@ pub(crate) fn disk_with(batches: &[Owned], options: &Options) -> SimulatedDisk {
     drop(journal);
     medium.lose_power();
     medium
+}
+
+/// Everything a reader has.
+pub(crate) fn read_all(reader: &mut Reader) -> Result<Vec<Owned>, ReadError> {
+    let mut batches = Vec::new();
+    while let Some(batch) = reader.next_batch()? {
+        batches.push((batch.first_sequence, batch.count, batch.payload.to_vec()));
+    }
+    Ok(batches)
+}
+
+/// The place after each batch of a stopped journal, the first of all before the first.
+pub(crate) fn checkpoints(medium: &SimulatedDisk) -> Vec<Checkpoint> {
+    let mut reader = Reader::open_on(medium.mount()).unwrap();
+    let mut places = vec![reader.summary().checkpoint()];
+    while reader.next_batch().unwrap().is_some() {
+        places.push(reader.summary().checkpoint());
+    }
+    places
 }
 
 /// Three small batches in one segment: their frames, and the segment's bytes.
