@@ -1,8 +1,9 @@
 //! The audit: a full scan that nothing was made and nothing lost.
 
+use crate::accounts::AccountRecord;
 use crate::engine::Engine;
 use std::collections::BTreeMap;
-use types::{AccountId, Code, Money, Side, StateEvent, reserve_of};
+use types::{Account, AccountId, Code, Money, Side, StateEvent, TimeInForce, reserve_of};
 
 /// What the exchange holds in all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -96,7 +97,7 @@ impl Engine {
             let sum: u64 = self
                 .holdings
                 .list(contract.holders)
-                .map(|holding| u64::from(holding.free) + u64::from(holding.reserved))
+                .map(|holding| u64::from(holding.free_units()) + u64::from(holding.reserved_units()))
                 .sum();
             if sum != u64::from(contract.deposited) {
                 return Err(AuditError::Units { contract: number, deposited: contract.deposited, held: sum });
@@ -112,8 +113,9 @@ impl Engine {
     fn audit_cash(&self) -> Result<Vec<CurrencyTotals>, AuditError> {
         let accounts = &self.accounts;
         let total = |(index, &currency): (usize, &Code)| {
-            let sum = |record: &crate::accounts::AccountRecord| {
-                i128::from(record.cash[index].free) + i128::from(record.cash[index].reserved)
+            let sum = |(account, _): (&Account, &AccountRecord)| {
+                let cash = accounts.cash(account.id, index);
+                i128::from(cash.free) + i128::from(cash.reserved)
             };
             let held: i128 = accounts.iter().map(sum).sum();
             let (deposited, fees) = (accounts.deposited[index], accounts.fees[index]);
@@ -132,17 +134,19 @@ impl Engine {
         let mut state = Vec::new();
         self.emit_state(&mut state);
         let mut needed: BTreeMap<(AccountId, String), i128> = BTreeMap::new();
-        let mut orders = 0;
+        let (mut orders, mut dated) = (0, 0);
         for event in &state {
             let StateEvent::Order(order) = event else { continue };
+            let terms = &order.terms;
             orders += 1;
-            let record = self.classes.of(order.contract);
-            let (what, amount) = match order.side {
+            dated += usize::from(matches!(terms.time_in_force, TimeInForce::Gtd(_)));
+            let record = self.classes.of(terms.contract);
+            let (what, amount) = match terms.side {
                 Side::Buy => {
-                    let reserve = reserve_of(&record.class, order.price, order.left);
+                    let reserve = reserve_of(&record.class, terms.price, order.left);
                     (record.class.spec.currency.to_string(), reserve.map_or(i128::MAX, i128::from))
                 }
-                Side::Sell => (order.contract.0.to_string(), i128::from(order.left)),
+                Side::Sell => (terms.contract.0.to_string(), i128::from(order.left)),
             };
             *needed.entry((order.account, what)).or_default() += amount;
         }
@@ -164,9 +168,33 @@ impl Engine {
         if let Some(((account, what), needed)) = needed.pop_first() {
             return Err(AuditError::Reserved { account, what, reserved: 0, needed });
         }
-        if orders != self.orders.slab.len() || orders != self.orders.numbered() {
-            let what = format!("{orders} orders rest in books, {} in the slab", self.orders.slab.len());
-            return Err(AuditError::Book { contract: 0, what });
+        self.audit_orders(orders, dated)
+    }
+
+    /// Every open order lies in one book or sleeps, is in its account's list, is found by its number, and stands
+    /// in the list of moments if it has one.
+    fn audit_orders(&self, emitted: usize, dated: usize) -> Result<(), AuditError> {
+        let wrong = |what| AuditError::Book { contract: 0, what };
+        let mut listed = 0;
+        for (account, record) in self.accounts.iter() {
+            listed += self.orders.check_list(account.id, record.orders).map_err(wrong)?;
+        }
+        let awake: usize = self.contracts.sorted().iter().map(|contract| contract.book.len()).sum();
+        let asleep = self.stops.slots().filter(|&slot| self.orders.slab.at(slot).is_asleep()).count();
+        let there = self.orders.slab.len();
+        let counts = [emitted, awake + asleep, listed, self.orders.numbered_len()];
+        if counts.iter().any(|&count| count != there) {
+            let [emitted, lying, listed, numbered] = counts;
+            return Err(wrong(format!(
+                "{there} orders are in the slab, but {emitted} are told, {lying} lie in books or sleep, {listed} \
+                 are in the lists of their accounts and {numbered} have numbers"
+            )));
+        }
+        let expiring = self.orders.expiries.len();
+        if expiring != dated {
+            return Err(wrong(format!(
+                "{dated} orders are good till a date, but {expiring} moments are kept"
+            )));
         }
         Ok(())
     }

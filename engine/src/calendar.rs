@@ -4,20 +4,18 @@
 //! pieces per command. Orders of a closing contract are dead to matching at once all the same: every command
 //! for a contract is checked against its gate by its own stamp.
 
-use crate::WORK_PER_COMMAND;
-use crate::engine::{Engine, Now, Refusal};
+use crate::engine::{Engine, Refusal};
 use std::collections::{BTreeSet, VecDeque};
-use types::{
-    AccountId, CancelReason, ContractId, KeyNo, Lane, MarketBody, Output, Phase, RejectCode, ReportBody,
-    Sender, Side, Timestamp,
-};
+use types::{CancelReason, ContractId, MarketBody, Output, Phase, RejectCode, ReportBody, Side, Timestamp};
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Calendar {
     /// The stamp of the last clock command: what is due is due by it.
     clock: Timestamp,
     /// The next phase change of every touched contract.
     deadlines: BTreeSet<(Timestamp, ContractId)>,
+    /// The moment of the first of them, so that it need not be looked up; the latest there is if there is none.
+    first: Timestamp,
     /// What is left to do, in order.
     work: VecDeque<Work>,
 }
@@ -25,10 +23,17 @@ pub(crate) struct Calendar {
 /// A phase change that may take many pieces of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Work {
-    /// Expire every order of a closed contract.
-    Expire(ContractId),
+    /// End every order of a closed contract.
+    Close(ContractId),
     /// Deliver every holding of a contract whose slot is over, then forget it.
     Deliver(ContractId),
+}
+
+impl Default for Calendar {
+    fn default() -> Calendar {
+        let (deadlines, work) = (BTreeSet::new(), VecDeque::new());
+        Calendar { clock: Timestamp::default(), deadlines, first: Timestamp::MAX, work }
+    }
 }
 
 impl Calendar {
@@ -37,20 +42,33 @@ impl Calendar {
     }
 
     /// The first deadline the clock has not reached.
+    #[inline]
     pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
+        if self.first > self.clock {
+            return (!self.deadlines.is_empty()).then_some(self.first);
+        }
         let reached = (self.clock, ContractId(u32::MAX));
         self.deadlines.range(reached..).find(|&&deadline| deadline > reached).map(|deadline| deadline.0)
     }
 
+    #[inline]
     pub(crate) fn has_pending(&self) -> bool {
-        !self.work.is_empty() || self.deadlines.first().is_some_and(|first| first.0 <= self.clock)
+        !self.work.is_empty() || (self.first <= self.clock && !self.deadlines.is_empty())
+    }
+
+    fn insert(&mut self, deadline: Timestamp, contract: ContractId) {
+        self.deadlines.insert((deadline, contract));
+        self.first = self.first.min(deadline);
     }
 
     /// The contract whose phase changes next among those that are due.
     fn pop_due(&mut self) -> Option<ContractId> {
-        let first = *self.deadlines.first().filter(|first| first.0 <= self.clock)?;
-        self.deadlines.remove(&first);
-        Some(first.1)
+        if self.first > self.clock {
+            return None;
+        }
+        let due = self.deadlines.pop_first()?;
+        self.first = self.deadlines.first().map_or(Timestamp::MAX, |first| first.0);
+        Some(due.1)
     }
 
     pub(crate) fn clock(&self) -> Timestamp {
@@ -67,35 +85,54 @@ impl Calendar {
 }
 
 impl Engine {
-    /// Where the contract lies; from now on the calendar knows it.
-    pub(crate) fn touch(&mut self, contract: ContractId) -> Result<u32, Refusal> {
-        let class = self.classes.of(contract).class;
-        let busy = (RejectCode::BeyondHorizon, i64::from(class.spec.horizon_hours));
-        let (at, is_new) = self.contracts.touch(&mut self.classes, contract).ok_or(busy)?;
-        if is_new {
-            self.calendar.deadlines.insert((class.gate(contract), contract));
+    /// Whether orders and deposits for the contract are taken now. Says where it lies if it has been touched.
+    #[inline(always)]
+    pub(crate) fn check_open(&self, contract: ContractId) -> Result<Option<u32>, Refusal> {
+        // One that has been touched is a slot, was within the horizon then, and has only come nearer.
+        let at = self.contracts.find(&self.classes, contract);
+        if at.is_none_or(|at| self.stamp.time >= self.contracts.at(at).gate) {
+            self.classes.check_open(contract, self.stamp.time)?;
         }
         Ok(at)
     }
 
-    /// Does pending work up to the budget, then stops until the next clock or continue command.
-    pub(crate) fn work(&mut self, out: &mut Output) {
-        for _ in 0..WORK_PER_COMMAND {
-            let is_done = match self.calendar.work.front().copied() {
-                Some(Work::Expire(contract)) => !self.expire_one(contract, out),
-                Some(Work::Deliver(contract)) => !self.deliver_one(contract, out),
-                None => match self.calendar.pop_due() {
-                    Some(contract) => {
-                        self.change_phase(contract, out);
-                        false
-                    }
-                    None => return,
-                },
+    /// Where the contract lies; from now on the calendar knows it.
+    #[inline]
+    pub(crate) fn touch(&mut self, contract: ContractId) -> Result<u32, Refusal> {
+        match self.contracts.find(&self.classes, contract) {
+            Some(at) => Ok(at),
+            None => self.touch_first(contract),
+        }
+    }
+
+    #[cold]
+    fn touch_first(&mut self, contract: ContractId) -> Result<u32, Refusal> {
+        let class = self.classes.of(contract).class;
+        let busy = (RejectCode::BeyondHorizon, i64::from(class.spec.horizon_hours));
+        let at = self.contracts.add(&mut self.classes, contract).ok_or(busy)?;
+        self.calendar.insert(class.gate(contract), contract);
+        Ok(at)
+    }
+
+    /// Does one piece of what the calendar brings: goes on with a phase change, ends an order whose moment has
+    /// come, or begins a phase change that is due. False if there is nothing to do.
+    pub(crate) fn work_on_calendar(&mut self, out: &mut Output) -> bool {
+        if let Some(&work) = self.calendar.work.front() {
+            let goes_on = match work {
+                Work::Close(contract) => self.close_one(contract, out),
+                Work::Deliver(contract) => self.deliver_one(contract, out),
             };
-            if is_done {
+            if !goes_on {
                 self.calendar.work.pop_front();
             }
+        } else if let Some(slot) = self.orders.expiries.first_due(self.calendar.clock) {
+            self.end_open(slot, CancelReason::Expired, out);
+        } else if let Some(contract) = self.calendar.pop_due() {
+            self.change_phase(contract, out);
+        } else {
+            return false;
         }
+        true
     }
 
     fn change_phase(&mut self, contract: ContractId, out: &mut Output) {
@@ -103,7 +140,7 @@ impl Engine {
         let at = self.place(contract);
         let record = self.contracts.at_mut(at);
         let (phase, next, work) = match record.phase {
-            Phase::Continuous => (Phase::Closed, contract.start().starts(), Some(Work::Expire(contract))),
+            Phase::Continuous => (Phase::Closed, contract.start().starts(), Some(Work::Close(contract))),
             Phase::Closed => (Phase::InDelivery, class.end(contract), None),
             // The contract is told settled when the last holding is delivered.
             Phase::InDelivery | Phase::Settled => {
@@ -112,18 +149,18 @@ impl Engine {
             }
         };
         record.phase = phase;
-        record.tell(self.sequence, self.time, MarketBody::Phase(phase), out);
-        self.calendar.deadlines.insert((next, contract));
+        record.tell(self.stamp, MarketBody::Phase(phase), out);
+        self.calendar.insert(next, contract);
         self.calendar.work.extend(work);
     }
 
-    /// Expires the next order: bids first, then asks, each best first. False if there is none left.
-    fn expire_one(&mut self, contract: ContractId, out: &mut Output) -> bool {
+    /// Ends the next order of a closed contract: bids, then asks, each best first, then sleeping stops. False if
+    /// there is none left.
+    fn close_one(&mut self, contract: ContractId, out: &mut Output) -> bool {
         let book = &self.contracts.at(self.place(contract)).book;
-        let Some(slot) = book.first(Side::Buy).or_else(|| book.first(Side::Sell)) else { return false };
-        let now = self.nobody();
-        let ended = self.take_out(now, slot, out);
-        self.end(now, ended, CancelReason::Gate, out);
+        let resting = book.first(Side::Buy).or_else(|| book.first(Side::Sell));
+        let Some(slot) = resting.or_else(|| self.stops.first_of(contract)) else { return false };
+        self.end_open(slot, CancelReason::Gate, out);
         true
     }
 
@@ -132,29 +169,24 @@ impl Engine {
     fn deliver_one(&mut self, contract: ContractId, out: &mut Output) -> bool {
         let at = self.place(contract);
         let record = self.contracts.at_mut(at);
-        if let Some(holding) = self.holdings.pop(contract, &mut record.holders) {
+        if let Some(holding) = self.holdings.pop(&mut record.holders) {
             // What is still held is what is still to be delivered: every sell order has expired by now.
-            record.deposited -= holding.free;
-            if holding.free > 0 {
-                self.tell(holding.account, ReportBody::Settled { contract, units: holding.free }, out);
+            let units = holding.free_units();
+            record.deposited -= units;
+            if units > 0 {
+                self.tell(holding.account, ReportBody::Settled { contract, units }, out);
             }
             return true;
         }
         if self.deposits.forget_one(contract) {
             return true;
         }
-        self.contracts.at_mut(at).tell(self.sequence, self.time, MarketBody::Phase(Phase::Settled), out);
+        self.contracts.at_mut(at).tell(self.stamp, MarketBody::Phase(Phase::Settled), out);
         self.contracts.forget(&mut self.classes, at);
         false
     }
 
     fn place(&self, contract: ContractId) -> u32 {
         self.contracts.find(&self.classes, contract).expect("the calendar knows only touched contracts")
-    }
-
-    /// The clock's own doing: nobody sent it.
-    fn nobody(&self) -> Now {
-        let sender = Sender { key: KeyNo(0), lane: Lane::Orders, number: 0 };
-        Now { sequence: self.sequence, time: self.time, sender, account: AccountId(0) }
     }
 }

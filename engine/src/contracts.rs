@@ -2,19 +2,25 @@
 
 use crate::book::Book;
 use crate::classes::Classes;
+use crate::engine::Stamp;
 use crate::slab::NIL;
+use crate::stops::NO_STOP;
 use types::{ContractId, MarketBody, MarketEvent, Output, Phase, Sequence, Ticks, Timestamp};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Contract {
     pub(crate) id: ContractId,
     pub(crate) phase: Phase,
+    /// When it stops trading.
+    pub(crate) gate: Timestamp,
     pub(crate) book: Book,
     /// The last command that changed the public book, and the one before it; 0 if there was none.
     pub(crate) last_event: Sequence,
     previous_event: Sequence,
     /// The last trade's price; 0 before the first.
     pub(crate) last_price: Ticks,
+    /// How near the market is to its sleeping stops: the first of each side's, see [`crate::stops::rank`].
+    pub(crate) first_stops: [i64; 2],
     /// All units deposited and not yet delivered; bounds every holding, so none can overflow.
     pub(crate) deposited: u32,
     /// The first of its holdings, a list threaded through [`crate::holdings::Holdings`]; `NIL` if none.
@@ -30,23 +36,27 @@ pub(crate) struct Contracts {
 
 impl Contracts {
     /// Where the contract lies, if it has been touched.
+    #[inline(always)]
     pub(crate) fn find(&self, classes: &Classes, id: ContractId) -> Option<u32> {
         classes.place(id).filter(|&at| self.at(at).id == id)
     }
 
-    /// Where the contract lies; touched now if it was not. `None` if an older contract, still being settled,
-    /// is in its place of the calendar.
-    pub(crate) fn touch(&mut self, classes: &mut Classes, id: ContractId) -> Option<(u32, bool)> {
-        if let Some(at) = classes.place(id) {
-            return (self.at(at).id == id).then_some((at, false));
+    /// Puts a contract into the calendar that is not there. `None` if an older contract, still being settled, is
+    /// in its place.
+    #[cold]
+    pub(crate) fn add(&mut self, classes: &mut Classes, id: ContractId) -> Option<u32> {
+        if classes.place(id).is_some() {
+            return None;
         }
         let contract = Contract {
             id,
             phase: Phase::Continuous,
+            gate: classes.of(id).class.gate(id),
             book: Book::default(),
             last_event: 0,
             previous_event: 0,
             last_price: 0,
+            first_stops: [NO_STOP; 2],
             deposited: 0,
             holders: NIL,
         };
@@ -60,14 +70,16 @@ impl Contracts {
         };
         self.records[at as usize] = Some(contract);
         classes.set_place(id, Some(at));
-        Some((at, true))
+        Some(at)
     }
 
-    /// The contract at a place that the calendar or the pending work names.
+    /// The contract at a place that state names.
+    #[inline(always)]
     pub(crate) fn at(&self, at: u32) -> &Contract {
         self.records[at as usize].as_ref().expect("only touched contracts are named by state")
     }
 
+    #[inline(always)]
     pub(crate) fn at_mut(&mut self, at: u32) -> &mut Contract {
         self.records[at as usize].as_mut().expect("only touched contracts are named by state")
     }
@@ -89,7 +101,9 @@ impl Contracts {
 
 impl Contract {
     /// Puts out a market event of this contract with its place in the contract's chain of sequences.
-    pub(crate) fn tell(&mut self, sequence: Sequence, time: Timestamp, body: MarketBody, out: &mut Output) {
+    #[inline(always)]
+    pub(crate) fn tell(&mut self, stamp: Stamp, body: MarketBody, out: &mut Output) {
+        let Stamp { sequence, time } = stamp;
         if self.last_event != sequence {
             (self.previous_event, self.last_event) = (self.last_event, sequence);
         }

@@ -2,8 +2,12 @@
 
 use crate::calendar::Work;
 use crate::engine::Engine;
+use crate::mass_cancel::Job;
 use std::fmt;
-use types::{OpenOrder, Phase, Rights, Role, Side, StateEvent};
+use types::{
+    Lane, NewOrder, OpenOrder, OrderKind, Phase, Rights, Role, Scope, SelfTrade, Side, StateEvent,
+    TimeInForce,
+};
 
 /// A BLAKE3 hash of the whole state: two engines with the same digest answer every later command alike.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,7 +30,7 @@ impl Engine {
     #[must_use]
     pub fn digest(&self) -> Digest {
         let mut hash = Hash(blake3::Hasher::new());
-        hash.numbers(&[self.sequence, self.time.0]);
+        hash.numbers(&[self.stamp.sequence, self.stamp.time.0]);
         let mut state = Vec::new();
         self.emit_state(&mut state);
         state.iter().for_each(|event| hash.state(event));
@@ -58,13 +62,35 @@ impl Engine {
         self.calendar
             .deadlines()
             .for_each(|&(time, contract)| hash.numbers(&[time.0, u64::from(contract.0)]));
+        self.hash_work(hash);
+        // The order in which mass cancels will come to them.
+        for (_, account) in self.accounts.iter() {
+            self.orders.list(account.orders).for_each(|slot| hash.numbers(&[u64::from(slot)]));
+        }
+        self.orders.slab.free_slots().for_each(|slot| hash.numbers(&[u64::from(slot)]));
+    }
+
+    /// Pending work, in the order in which it will be done. Each list begins with its length, so that none runs
+    /// into the next.
+    fn hash_work(&self, hash: &mut Hash) {
+        hash.numbers(&[self.stops.batches(), self.stops.elections().count() as u64]);
+        for (contract, sequence, prices, batch) in self.stops.elections() {
+            hash.numbers(&[u64::from(contract.0), sequence, batch]);
+            hash.signed(&prices);
+        }
+        hash.numbers(&[self.stops.line().count() as u64]);
+        self.stops.line().for_each(|(batch, order)| hash.numbers(&[batch, order]));
+        hash.numbers(&[self.mass_cancels.jobs().count() as u64]);
+        self.mass_cancels.jobs().for_each(|job| hash.job(job));
+        let watched = self.orders.watched;
+        hash.numbers(&[u64::from(watched.account.0), u64::from(watched.next)]);
+        hash.numbers(&[self.calendar.queue().count() as u64]);
         for work in self.calendar.queue() {
             match *work {
-                Work::Expire(contract) => hash.numbers(&[0, u64::from(contract.0)]),
+                Work::Close(contract) => hash.numbers(&[0, u64::from(contract.0)]),
                 Work::Deliver(contract) => hash.numbers(&[1, u64::from(contract.0)]),
             }
         }
-        self.orders.slab.free_slots().for_each(|slot| hash.numbers(&[u64::from(slot)]));
     }
 }
 
@@ -127,20 +153,56 @@ impl Hash {
     }
 
     fn order(&mut self, order: &OpenOrder) {
-        let side = match order.side {
-            Side::Buy => 0,
-            Side::Sell => 1,
+        let OpenOrder { account, order: id, slot, key, number, ref terms, left, shown } = *order;
+        self.numbers(&[7, account.0.into(), id, slot.into(), key.0.into(), number]);
+        self.numbers(&[left.into(), shown.into()]);
+        self.terms(terms);
+    }
+
+    fn terms(&mut self, terms: &NewOrder) {
+        let NewOrder { contract, side: way, kind, time_in_force: lasts, price, units, .. } = *terms;
+        let NewOrder { min_units, shown, post_only, trigger, self_trade, .. } = *terms;
+        let kind = match kind {
+            OrderKind::Limit => 0,
+            OrderKind::Market => 1,
         };
-        self.numbers(&[
-            7,
-            order.account.0.into(),
-            order.order,
-            order.slot.into(),
-            order.key.0.into(),
-            order.number,
-        ]);
-        self.numbers(&[order.contract.0.into(), side, order.units.into(), order.left.into()]);
-        self.signed(&[order.price]);
+        let (lasts, moment) = match lasts {
+            TimeInForce::Gtc => (0, 0),
+            TimeInForce::Gtd(moment) => (1, moment.0),
+            TimeInForce::Ioc => (2, 0),
+            TimeInForce::Fok => (3, 0),
+        };
+        let self_trade = match self_trade {
+            SelfTrade::CancelIncoming => 0,
+            SelfTrade::CancelResting => 1,
+            SelfTrade::CancelBoth => 2,
+            SelfTrade::Decrement => 3,
+        };
+        self.numbers(&[contract.0.into(), side(way), kind, lasts, moment, units.into(), min_units.into()]);
+        self.numbers(&[shown.into(), post_only.into(), u64::from(trigger.is_some()), self_trade]);
+        self.signed(&[price, trigger.unwrap_or(0)]);
+    }
+
+    fn job(&mut self, job: &Job) {
+        let Job { account, sequence, sender, mass, orders } = *job;
+        let (scope, which) = match mass.scope {
+            Scope::All => (0, 0),
+            Scope::Class(class) => (1, class.0.into()),
+            Scope::Contract(contract) => (2, contract.0.into()),
+        };
+        let lane = match sender.lane {
+            Lane::Orders => 0,
+            Lane::Cancels => 1,
+        };
+        self.numbers(&[account.0.into(), sequence, sender.key.0.into(), lane, sender.number]);
+        self.numbers(&[scope, which, mass.side.map_or(0, |only| 1 + side(only)), orders.into()]);
+    }
+}
+
+fn side(side: Side) -> u64 {
+    match side {
+        Side::Buy => 0,
+        Side::Sell => 1,
     }
 }
 

@@ -1,15 +1,17 @@
 //! Emitting the state: what the mirrors of gateway and feed start from after a recovery.
 
 use crate::engine::Engine;
-use types::{AccountId, OpenOrder, Side, StateEvent};
+use crate::funds::Balance;
+use crate::order::Loose;
+use types::{Account, ContractId, OpenOrder, Side, SlotHint, StateEvent};
 
 impl Engine {
     /// Appends the full state, in the order in which [`StateEvent`] lists its kinds; within a kind by id, and
-    /// open orders by contract, bids before asks, best first, first come.
+    /// open orders by contract, bids before asks, best first, first come, then sleeping stops by id.
     pub fn emit_state(&self, out: &mut Vec<StateEvent>) {
         out.extend(self.classes.iter().copied().map(StateEvent::Class));
-        out.extend(self.accounts.iter().map(|record| StateEvent::Account(record.account)));
-        out.extend(self.keys.iter().copied().map(StateEvent::Key));
+        out.extend(self.accounts.iter().map(|(&account, _)| StateEvent::Account(account)));
+        out.extend(self.keys.iter().map(StateEvent::Key));
         self.emit_cash(out);
         let contracts = self.contracts.sorted();
         for contract in &contracts {
@@ -18,8 +20,8 @@ impl Engine {
             out.extend(holdings.into_iter().map(|holding| StateEvent::Holding {
                 account: holding.account,
                 contract: contract.id,
-                free: holding.free,
-                reserved: holding.reserved,
+                free: holding.free_units(),
+                reserved: holding.reserved_units(),
             }));
         }
         out.extend(contracts.iter().map(|contract| StateEvent::Contract {
@@ -28,47 +30,43 @@ impl Engine {
             sequence: contract.last_event,
             last_price: contract.last_price,
         }));
+        let mut asleep: Vec<SlotHint> = self.stops.slots().collect();
+        let contract_of = |slot: SlotHint| self.contracts.at(self.orders.record(slot).at).id;
+        asleep.sort_by_key(|&slot| (contract_of(slot), self.orders.slab.at(slot).id));
+        let mut asleep = asleep.into_iter().peekable();
         for contract in &contracts {
-            for side in [Side::Buy, Side::Sell] {
-                out.extend(contract.book.slots(&self.orders.slab, side).map(|slot| self.open_order(slot)));
+            let slab = &self.orders.slab;
+            let resting =
+                [Side::Buy, Side::Sell].into_iter().flat_map(|side| contract.book.slots(slab, side));
+            out.extend(resting.map(|slot| self.open_order(slot, contract.id)));
+            while let Some(slot) = asleep.next_if(|&slot| contract_of(slot) == contract.id) {
+                out.push(self.open_order(slot, contract.id));
             }
         }
         out.extend(
             self.accounts
                 .iter()
-                .map(|record| StateEvent::Reports { account: record.account.id, last: record.reports }),
+                .map(|(account, record)| StateEvent::Reports { account: account.id, last: record.reports }),
         );
     }
 
     fn emit_cash(&self, out: &mut Vec<StateEvent>) {
-        for record in self.accounts.iter() {
-            for (cash, &currency) in record.cash.iter().zip(self.accounts.currencies()) {
-                if *cash != crate::accounts::Cash::default() {
-                    let account = record.account.id;
-                    out.push(StateEvent::Cash {
-                        account,
-                        currency,
-                        free: cash.free,
-                        reserved: cash.reserved,
-                    });
+        for (&Account { id: account, .. }, _) in self.accounts.iter() {
+            for (index, &currency) in self.accounts.currencies().iter().enumerate() {
+                let Balance { free, reserved } = self.accounts.cash(account, index);
+                if (free, reserved) != (0, 0) {
+                    out.push(StateEvent::Cash { account, currency, free, reserved });
                 }
             }
         }
     }
 
-    fn open_order(&self, slot: u32) -> StateEvent {
-        let (node, record) = (self.orders.slab.at(slot), self.orders.record(slot));
-        StateEvent::Order(OpenOrder {
-            account: AccountId(node.owner),
-            order: node.id,
-            slot,
-            key: record.key,
-            number: record.number,
-            contract: record.contract,
-            side: node.side(),
-            price: node.price,
-            units: record.units,
-            left: node.left,
-        })
+    fn open_order(&self, slot: SlotHint, contract: ContractId) -> StateEvent {
+        let node = self.orders.slab.at(slot);
+        let Loose { order, account, left, .. } = self.orders.loose(slot, contract);
+        let record = self.orders.record(slot);
+        let (key, number, terms) = (record.key(), record.number, self.orders.terms(slot, contract));
+        let shown = if node.is_asleep() { 0 } else { node.left };
+        StateEvent::Order(OpenOrder { account, order, slot, key, number, terms, left, shown })
     }
 }

@@ -1,77 +1,88 @@
 //! Holdings: which account has how many units of which contract.
 
+use crate::engine::Refusal;
+use crate::funds::Balance;
+use crate::index::{Index, Name, PLACES_MAX};
 use crate::slab::NIL;
-use rustc_hash::FxHashMap;
-use types::{AccountId, ContractId, Units};
+use types::{AccountId, ContractId, RejectCode, Units};
 
-/// An account's units of a contract. `free + reserved` never exceeds what was deposited of the contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An account's units of a contract: never more than were deposited of it, which are counted in 32 bits.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(32))]
 pub(crate) struct Holding {
     pub(crate) account: AccountId,
-    pub(crate) free: Units,
-    pub(crate) reserved: Units,
+    pub(crate) contract: ContractId,
+    pub(crate) balance: Balance,
     /// The next holding of the same contract, or `NIL`.
     pub(crate) next: u32,
 }
 
-/// All holdings, found by account and contract, and listed per contract for its settlement.
+/// All holdings, found by account and contract, and listed per contract for its settlement. A holding stays at
+/// its place until its contract is settled, so an order can keep the place of the one it stands on.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Holdings {
     records: Vec<Holding>,
     free: Vec<u32>,
-    by_owner: FxHashMap<(AccountId, ContractId), u32>,
+    by_name: Index,
 }
 
 impl Holdings {
-    /// What the account has free of the contract.
-    pub(crate) fn free_units(&self, account: AccountId, contract: ContractId) -> Units {
-        self.by_owner.get(&(account, contract)).map_or(0, |&at| self.records[at as usize].free)
+    /// Where the account's holding of the contract lies.
+    #[inline(always)]
+    pub(crate) fn find(&self, account: AccountId, contract: ContractId) -> Option<u32> {
+        let is_it = |at: u32| {
+            let holding = &self.records[at as usize];
+            holding.account == account && holding.contract == contract
+        };
+        self.by_name.find(name(account, contract), is_it)
     }
 
-    /// The holding that an order or a deposit stands on.
-    pub(crate) fn at_mut(&mut self, account: AccountId, contract: ContractId) -> &mut Holding {
-        let at = self.by_owner.get(&(account, contract)).expect("a sell order stands on a holding");
-        &mut self.records[*at as usize]
+    /// The holding at a place that an order keeps.
+    #[inline(always)]
+    pub(crate) fn at_mut(&mut self, at: u32) -> &mut Holding {
+        &mut self.records[at as usize]
     }
 
-    /// Adds free units, to a new holding if there is none; `holders` is the head of the contract's list.
+    #[inline(always)]
+    pub(crate) fn at(&self, at: u32) -> &Holding {
+        &self.records[at as usize]
+    }
+
+    /// Adds free units to the account's holding and says where it lies; a new one if there is none. `holders` is
+    /// the head of the contract's list.
+    #[inline(always)]
     pub(crate) fn credit(
         &mut self,
         account: AccountId,
         contract: ContractId,
         holders: &mut u32,
         units: Units,
-    ) {
-        if let Some(&at) = self.by_owner.get(&(account, contract)) {
-            let holding = &mut self.records[at as usize];
-            holding.free = holding
-                .free
-                .checked_add(units)
-                .expect("bounded by what was deposited of the contract, in 32 bits");
-            return;
-        }
-        let holding = Holding { account, free: units, reserved: 0, next: *holders };
-        let at = match self.free.pop() {
-            Some(at) => {
-                self.records[at as usize] = holding;
-                at
-            }
-            None => {
-                self.records.push(holding);
-                u32::try_from(self.records.len() - 1).expect("memory ends before 2^32 holdings")
-            }
+    ) -> u32 {
+        let at = match self.find(account, contract) {
+            Some(at) => at,
+            None => self.add(account, contract, holders),
         };
-        self.by_owner.insert((account, contract), at);
-        *holders = at;
+        self.at_mut(at).balance.free += i64::from(units);
+        at
+    }
+
+    /// Whether there is room for a new holding for each open order, and one more.
+    #[inline(always)]
+    pub(crate) fn check_room(&self, open_orders: usize) -> Result<(), Refusal> {
+        if self.by_name.len() + open_orders < PLACES_MAX as usize {
+            return Ok(());
+        }
+        Err((RejectCode::Full, i64::from(PLACES_MAX)))
     }
 
     /// Takes the first holding out of a contract's list and forgets it.
-    pub(crate) fn pop(&mut self, contract: ContractId, holders: &mut u32) -> Option<Holding> {
+    pub(crate) fn pop(&mut self, holders: &mut u32) -> Option<Holding> {
         if *holders == NIL {
             return None;
         }
         let holding = self.records[*holders as usize];
-        self.by_owner.remove(&(holding.account, contract));
+        let records = &self.records;
+        self.by_name.remove(name(holding.account, holding.contract), *holders, |at| name_at(records, at));
         self.free.push(*holders);
         *holders = holding.next;
         Some(holding)
@@ -82,4 +93,48 @@ impl Holdings {
         let at = move |at: u32| (at != NIL).then(|| &self.records[at as usize]);
         std::iter::successors(at(holders), move |holding| at(holding.next))
     }
+
+    /// See [`Index::set_seed`].
+    pub(crate) fn set_seed(&mut self, seed: [u64; 2]) {
+        self.by_name.set_seed(seed);
+    }
+
+    #[cold]
+    fn add(&mut self, account: AccountId, contract: ContractId, holders: &mut u32) -> u32 {
+        let holding = Holding { account, contract, balance: Balance::default(), next: *holders };
+        let at = match self.free.pop() {
+            Some(at) => {
+                self.records[at as usize] = holding;
+                at
+            }
+            None => {
+                self.records.push(holding);
+                u32::try_from(self.records.len() - 1).expect("bounded by the room that is checked before")
+            }
+        };
+        let records = &self.records;
+        self.by_name.insert(name(account, contract), at, |at| name_at(records, at));
+        *holders = at;
+        at
+    }
+}
+
+impl Holding {
+    pub(crate) fn free_units(&self) -> Units {
+        Units::try_from(self.balance.free).expect("no more than were deposited")
+    }
+
+    pub(crate) fn reserved_units(&self) -> Units {
+        Units::try_from(self.balance.reserved).expect("no more than were deposited")
+    }
+}
+
+#[inline(always)]
+fn name(account: AccountId, contract: ContractId) -> Name {
+    Name { owner: account.0, number: u64::from(contract.0) }
+}
+
+fn name_at(records: &[Holding], at: u32) -> Name {
+    let holding = &records[at as usize];
+    name(holding.account, holding.contract)
 }

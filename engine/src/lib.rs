@@ -3,10 +3,12 @@
 //!
 //! It knows no clock (time comes in with the command), no bytes, no thread, no I/O, no float and no order of a
 //! hash table: the same commands under the same [`RULES_VERSION`] give the same output and the same digest on
-//! any machine. RULES of the market stand in docs/matching.md.
+//! any machine. The rules of the market stand in docs/matching.md.
 //!
 //! [`Book`] with its [`Slab`] is the core: one contract's orders, matched in price-time order. Around it lie
-//! accounts, keys, classes and the calendar, each in its own file.
+//! accounts, keys, classes and the calendar, and each rule of the orders (entry, matching, self-trade prevention,
+//! stops, replace, mass cancel, funds), each in its own file. What one command sets off and later ones finish is in
+//! `work`.
 #![deny(clippy::float_arithmetic, clippy::iter_over_hash_type)]
 
 mod accounts;
@@ -17,16 +19,29 @@ mod classes;
 mod contracts;
 mod digest;
 mod emit;
+mod ending;
 mod engine;
+mod entry;
+mod expiry;
+mod funds;
 mod holdings;
+mod index;
 mod keys;
+mod mass_cancel;
+mod matching;
 mod operator;
+mod order;
 mod orders;
+mod prefetch;
+mod replace;
+mod self_trade;
 mod settle;
 mod slab;
+mod stops;
+mod work;
 
 pub use audit::{AuditError, CurrencyTotals, Totals};
-pub use book::{Book, Fill, Own, Taken};
+pub use book::{Book, Fill, Standing, Taken};
 pub use digest::Digest;
 pub use engine::{Engine, RULES_VERSION};
 pub use slab::{Node, Slab};
@@ -39,6 +54,7 @@ pub const ACCOUNTS_MAX: u32 = 1 << 20;
 pub const KEYS_MAX: u32 = 1 << 22;
 /// The most orders that can be open at once.
 pub const ORDERS_MAX: u32 = 1 << 24;
-/// How many pieces of pending work (an expired order, a settled holding, a phase change) one clock or
-/// continue command does.
+/// How many pieces of pending work one command does: of all kinds a clock or continue command, of stops one that
+/// may have traded, of mass cancels one that is a mass cancel. A piece is a stop elected or woken, an order looked at
+/// or ended, a holding settled, a phase changed, or the last step of any of these.
 pub const WORK_PER_COMMAND: u32 = 256;

@@ -1,11 +1,11 @@
 //! The operator's desk, and deposits: classes, accounts, keys, cash and capacity.
 
-use crate::engine::{Engine, Now, Refusal};
+use crate::engine::{By, Engine, Refusal};
 use crate::{ACCOUNTS_MAX, CURRENCIES_MAX, KEYS_MAX};
 use std::collections::BTreeMap;
 use types::{
     AccountId, AccountName, CLASSES_MAX, ClassSpec, Code, ContractId, KeyNo, Money, Output, PublicKey,
-    RejectCode, ReportBody, Rights, Role, StateEvent, Timestamp, UNITS_MAX, Units,
+    RejectCode, ReportBody, Rights, Role, StateEvent, Timestamp, Units, check_units,
 };
 
 /// Deposits that were taken, so that the same one again is known for what it is.
@@ -25,12 +25,15 @@ impl Engine {
         let name = "operator".parse().expect("a name in its form");
         let account = self.accounts.open(name, Role::Operator);
         let key = self.keys.register(account.id, operator, Role::Operator.rights(), Timestamp::MAX);
+        // Where things lie in the indexes is no part of the state, and nobody outside knows this key.
+        self.orders.set_seed(seed_of(operator));
+        self.holdings.set_seed(seed_of(operator));
         out.state.extend([StateEvent::Account(account), StateEvent::Key(key)]);
     }
 
     pub(crate) fn define_class(
         &mut self,
-        now: Now,
+        by: By<'_>,
         spec: ClassSpec,
         out: &mut Output,
     ) -> Result<(), Refusal> {
@@ -48,13 +51,13 @@ impl Engine {
             currency.ok_or((RejectCode::Full, i64::try_from(CURRENCIES_MAX).unwrap_or(i64::MAX)))?;
         let class = self.classes.add(spec, currency);
         out.state.push(StateEvent::Class(class));
-        self.answer(now, ReportBody::ClassDefined { class: class.no, spec }, out);
+        self.answer(by, ReportBody::ClassDefined { class: class.no, spec }, out);
         Ok(())
     }
 
     pub(crate) fn open_account(
         &mut self,
-        now: Now,
+        by: By<'_>,
         name: AccountName,
         role: Role,
         out: &mut Output,
@@ -67,13 +70,13 @@ impl Engine {
         }
         let account = self.accounts.open(name, role);
         out.state.push(StateEvent::Account(account));
-        self.answer(now, ReportBody::AccountOpened { account: account.id }, out);
+        self.answer(by, ReportBody::AccountOpened { account: account.id }, out);
         Ok(())
     }
 
     pub(crate) fn register_key(
         &mut self,
-        now: Now,
+        by: By<'_>,
         account: AccountId,
         public: PublicKey,
         rights: Rights,
@@ -81,7 +84,7 @@ impl Engine {
         out: &mut Output,
     ) -> Result<(), Refusal> {
         let unknown = (RejectCode::UnknownAccount, i64::from(account.0));
-        let most = self.accounts.get(account).ok_or(unknown)?.account.role.rights();
+        let most = self.accounts.get(account).ok_or(unknown)?.role.rights();
         if !most.include(rights) {
             return Err((RejectCode::NotAllowed, i64::from(most.0)));
         }
@@ -93,21 +96,20 @@ impl Engine {
         }
         let key = self.keys.register(account, public, rights, expires);
         out.state.push(StateEvent::Key(key));
-        self.answer(now, ReportBody::KeyRegistered { key: key.no, account }, out);
+        self.answer(by, ReportBody::KeyRegistered { key: key.no, account }, out);
         Ok(())
     }
 
-    pub(crate) fn revoke_key(&mut self, now: Now, key: KeyNo, out: &mut Output) -> Result<(), Refusal> {
-        let record = self.keys.get_mut(key).ok_or((RejectCode::UnknownKey, i64::from(key.0)))?;
-        record.revoked = true;
-        out.state.push(StateEvent::Key(*record));
-        self.answer(now, ReportBody::KeyRevoked { key }, out);
+    pub(crate) fn revoke_key(&mut self, by: By<'_>, key: KeyNo, out: &mut Output) -> Result<(), Refusal> {
+        let record = self.keys.revoke(key).ok_or((RejectCode::UnknownKey, i64::from(key.0)))?;
+        out.state.push(StateEvent::Key(record));
+        self.answer(by, ReportBody::KeyRevoked { key }, out);
         Ok(())
     }
 
     pub(crate) fn deposit_cash(
         &mut self,
-        now: Now,
+        by: By<'_>,
         account: AccountId,
         currency: Code,
         amount: Money,
@@ -127,40 +129,39 @@ impl Engine {
         if credited > 0 {
             let total = self.accounts.deposited[index].checked_add(amount);
             self.accounts.deposited[index] = total.ok_or((RejectCode::TooLarge, amount))?;
-            self.accounts.cash(account, index).free += amount;
+            self.accounts.cash_mut(account, index).free += amount;
             self.deposits.cash.insert((account, external), (currency, amount));
             self.tell(account, ReportBody::CashDeposited { currency, amount, external }, out);
         }
-        self.answer(now, ReportBody::CashCredited { account, currency, amount: credited, external }, out);
+        self.answer(by, ReportBody::CashCredited { account, currency, amount: credited, external }, out);
         Ok(())
     }
 
     pub(crate) fn deposit_capacity(
         &mut self,
-        now: Now,
+        by: By<'_>,
         contract: ContractId,
         units: Units,
         external: u64,
         out: &mut Output,
     ) -> Result<(), Refusal> {
-        if !(1..=UNITS_MAX).contains(&units) {
-            return Err((RejectCode::UnitsOutOfRange, i64::from(units)));
-        }
-        self.classes.check_open(contract, now.time)?;
-        let credited = match self.deposits.capacity.get(&(contract, now.account, external)) {
+        check_units(units)?;
+        self.check_open(contract)?;
+        let credited = match self.deposits.capacity.get(&(contract, by.account, external)) {
             Some(&there) if there == units => 0,
             Some(&there) => return Err((RejectCode::DepositDiffers, i64::from(there))),
             None => units,
         };
         if credited > 0 {
+            self.holdings.check_room(self.orders.slab.len())?;
             let at = self.touch(contract)?;
             let record = self.contracts.at_mut(at);
             let total = record.deposited.checked_add(units);
             record.deposited = total.ok_or((RejectCode::TooLarge, i64::from(units)))?;
-            self.holdings.credit(now.account, contract, &mut record.holders, units);
-            self.deposits.capacity.insert((contract, now.account, external), units);
+            self.holdings.credit(by.account, contract, &mut record.holders, units);
+            self.deposits.capacity.insert((contract, by.account, external), units);
         }
-        self.answer(now, ReportBody::CapacityDeposited { contract, units: credited, external }, out);
+        self.answer(by, ReportBody::CapacityDeposited { contract, units: credited, external }, out);
         Ok(())
     }
 }
@@ -172,4 +173,12 @@ impl Deposits {
         let first = self.capacity.range(from..).next().map(|(&key, _)| key).filter(|key| key.0 == contract);
         first.is_some_and(|key| self.capacity.remove(&key).is_some())
     }
+}
+
+fn seed_of(public: PublicKey) -> [u64; 2] {
+    let number = |part: usize| {
+        let bytes = public.0[8 * part..8 * (part + 1)].try_into().expect("8 of 32 bytes");
+        u64::from_le_bytes(bytes)
+    };
+    [number(0), number(1)]
 }

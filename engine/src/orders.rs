@@ -1,314 +1,314 @@
-//! Orders: entry, cancel, replace. What is reserved here is what [`crate::settle`] releases.
+//! Open orders: where each lies, what is known of it beside its node, and how it is found: by slot, by the number
+//! its key gave it, in its account's list, and by the moment it is good till.
 
-use crate::ORDERS_MAX;
-use crate::book::{Fill, Own};
-use crate::engine::{Engine, Now, Refusal};
-use crate::slab::Slab;
-use rustc_hash::FxHashMap;
+use crate::expiry::Expiries;
+use crate::index::{Index, Name};
+use crate::order::{Incoming, Loose, OrderRecord, RareTerms};
+use crate::slab::{NIL, Slab};
 use types::{
-    AccountId, CancelReason, Class, ContractId, KeyNo, MarketBody, MarketEntry, NewOrder, OrderId, OrderRef,
-    Output, PRICE_MAX, RejectCode, ReportBody, Side, SlotHint, Ticks, TimeInForce, UNITS_MAX, Units,
-    reserve_of,
+    AccountId, ContractId, KeyNo, NewOrder, OrderId, SlotHint, Ticks, TimeInForce, Timestamp, Units,
 };
 
-/// All open orders: the hot part in the slab, the rest in a record beside it.
-#[derive(Clone, Debug, Default)]
+/// All open orders, resting and sleeping: the hot part in the slab, the rest in a record beside it.
+#[derive(Clone, Debug)]
 pub(crate) struct Orders {
     pub(crate) slab: Slab,
     /// By slot; meaningless where the slab's slot is free.
     records: Vec<OrderRecord>,
-    /// Open orders by the number their key gave them.
-    by_number: FxHashMap<(KeyNo, u64), SlotHint>,
-    /// Room for one command's fills, kept between commands.
-    pub(crate) fills: Vec<Fill>,
+    /// The terms that few orders have.
+    rare: Vec<RareTerms>,
+    rare_free: Vec<u32>,
+    by_number: Index,
+    pub(crate) expiries: Expiries,
+    pub(crate) watched: Watched,
 }
 
-/// The cold part of an open order.
+/// The place of a walk along one account's list that goes on with later commands: a mass cancel under way.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct OrderRecord {
-    pub(crate) contract: ContractId,
-    /// Where that contract lies.
-    pub(crate) at: u32,
-    pub(crate) key: KeyNo,
-    pub(crate) number: u64,
-    /// Its total: `units - left` are filled.
-    pub(crate) units: Units,
-}
-
-/// An order on its way through the book: a new one, or a replaced one that gave up its place.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Incoming {
-    pub(crate) order: OrderId,
+pub(crate) struct Watched {
+    /// Whose list; account 0, which is nobody's, if there is no walk.
     pub(crate) account: AccountId,
-    pub(crate) record: OrderRecord,
-    pub(crate) side: Side,
-    pub(crate) price: Ticks,
-    pub(crate) left: Units,
+    /// The order it comes to next; `NIL` at the end of the list. It moves on if that order goes away.
+    pub(crate) next: SlotHint,
 }
 
-impl Engine {
-    pub(crate) fn new_order(&mut self, now: Now, order: NewOrder, out: &mut Output) -> Result<(), Refusal> {
-        let NewOrder { contract, side, time_in_force, price, units } = order;
-        check_terms(price, units)?;
-        self.classes.check_open(contract, now.time)?;
-        if self.orders.slab.len() >= ORDERS_MAX as usize {
-            return Err((RejectCode::Full, i64::from(ORDERS_MAX)));
-        }
-        self.check_funds(now.account, contract, side, Hold { price, units }, Hold::NOTHING)?;
-        let at = self.touch(contract)?;
-        self.move_hold(now.account, contract, side, Hold { price, units }, Hold::NOTHING);
-
-        let record = OrderRecord { contract, at, key: now.sender.key, number: now.sender.number, units };
-        let incoming =
-            Incoming { order: now.sequence, account: now.account, record, side, price, left: units };
-        let accepted = out.reports.len();
-        let body = ReportBody::Accepted {
-            order: now.sequence,
-            slot: 0,
-            contract,
-            side,
-            time_in_force,
-            price,
-            units,
-        };
-        self.answer(now, body, out);
-
-        let book = &self.contracts.at(at).book;
-        let is_fok = time_in_force == TimeInForce::Fok;
-        if is_fok && !book.can_fill(&self.orders.slab, side, price, units, now.account.0, Own::Stops) {
-            self.end(now, incoming, CancelReason::Fok, out);
-        } else if let Some(slot) = self.run(now, incoming, time_in_force, out)
-            && let ReportBody::Accepted { slot: told, .. } = &mut out.reports[accepted].body
-        {
-            *told = slot;
-        }
-        Ok(())
-    }
-
-    pub(crate) fn cancel(&mut self, now: Now, order: OrderRef, out: &mut Output) -> Result<(), Refusal> {
-        let slot = self.find_own(now, order)?;
-        let incoming = self.take_out(now, slot, out);
-        self.end(now, incoming, CancelReason::Owner, out);
-        Ok(())
-    }
-
-    pub(crate) fn replace(
-        &mut self,
-        now: Now,
-        order: OrderRef,
-        price: Ticks,
-        units: Units,
-        out: &mut Output,
-    ) -> Result<(), Refusal> {
-        check_terms(price, units)?;
-        let slot = self.find_own(now, order)?;
-        let (node, record) = (*self.orders.slab.at(slot), self.orders.records[slot as usize]);
-        let (contract, side) = (record.contract, node.side());
-        self.classes.check_open(contract, now.time)?;
-        let filled = record.units - node.left;
-        let left = units.checked_sub(filled).filter(|&left| left > 0);
-        let left = left.ok_or((RejectCode::AlreadyFilled, i64::from(filled)))?;
-
-        let (hold, held) = (Hold { price, units: left }, Hold { price: node.price, units: node.left });
-        self.check_funds(now.account, contract, side, hold, held)?;
-        let kept_priority = price == node.price && left <= node.left;
-        let told = out.reports.len();
-        let body =
-            ReportBody::Replaced { order: node.id, slot, contract, side, price, units, left, kept_priority };
-        if kept_priority {
-            self.move_hold(now.account, contract, side, hold, held);
-            self.shrink(now, slot, units, left, out);
-            self.answer(now, body, out);
-            return Ok(());
-        }
-        let incoming = self.take_out(now, slot, out);
-        self.move_hold(now.account, contract, side, hold, held);
-        let record = OrderRecord { units, ..incoming.record };
-        self.answer(now, body, out);
-        let again = Incoming { record, price, left, ..incoming };
-        if let Some(rests) = self.run(now, again, TimeInForce::Gtc, out)
-            && let ReportBody::Replaced { slot, .. } = &mut out.reports[told].body
-        {
-            *slot = rests;
-        }
-        Ok(())
-    }
-
-    /// Takes a resting order out of the book and tells the public. Its reservation stays.
-    pub(crate) fn take_out(&mut self, now: Now, slot: SlotHint, out: &mut Output) -> Incoming {
-        let node = *self.orders.slab.at(slot);
-        let record = self.orders.forget(slot);
-        let contract = self.contracts.at_mut(record.at);
-        contract.book.remove(&mut self.orders.slab, slot);
-        let entry = MarketEntry { order: node.id, side: node.side(), price: node.price, units: node.left };
-        contract.tell(now.sequence, now.time, MarketBody::Delete(entry), out);
-        let account = AccountId(node.owner);
-        Incoming { order: node.id, account, record, side: node.side(), price: node.price, left: node.left }
-    }
-
-    /// Releases what an order that is out of the book still holds, and tells its owner why it ended.
-    pub(crate) fn end(&mut self, now: Now, ended: Incoming, reason: CancelReason, out: &mut Output) {
-        let Incoming { order, account, record, side, price, left } = ended;
-        self.move_hold(account, record.contract, side, Hold::NOTHING, Hold { price, units: left });
-        let body = ReportBody::Cancelled { order, contract: record.contract, side, units: left, reason };
-        if account == now.account { self.answer(now, body, out) } else { self.tell(account, body, out) }
-    }
-
-    /// Matches the order and rests what is left if it may; says where it rests.
-    fn run(
-        &mut self,
-        now: Now,
-        incoming: Incoming,
-        lasts: TimeInForce,
-        out: &mut Output,
-    ) -> Option<SlotHint> {
-        let Incoming { order, account, record, side, price, .. } = incoming;
-        let mut fills = std::mem::take(&mut self.orders.fills);
-        let book = &mut self.contracts.at_mut(record.at).book;
-        let taken = book.take(&mut self.orders.slab, side, price, incoming.left, account.0, &mut fills);
-        let mut left = incoming.left;
-        for fill in fills.drain(..) {
-            self.settle(now, Incoming { left, ..incoming }, fill, out);
-            left -= fill.units;
-        }
-        self.orders.fills = fills;
-
-        let rest = Incoming { left: taken.left, ..incoming };
-        if rest.left == 0 {
-            return None;
-        }
-        if taken.met_own {
-            self.end(now, rest, CancelReason::SelfTrade, out);
-            return None;
-        }
-        if lasts != TimeInForce::Gtc {
-            self.end(now, rest, CancelReason::Ioc, out);
-            return None;
-        }
-        let contract = self.contracts.at_mut(record.at);
-        let slot = contract.book.rest(&mut self.orders.slab, order, account.0, side, price, rest.left);
-        let entry = MarketEntry { order, side, price, units: rest.left };
-        contract.tell(now.sequence, now.time, MarketBody::Add(entry), out);
-        self.orders.remember(slot, record);
-        Some(slot)
-    }
-
-    /// Lowers a resting order in its place.
-    fn shrink(&mut self, now: Now, slot: SlotHint, units: Units, left: Units, out: &mut Output) {
-        let node = *self.orders.slab.at(slot);
-        let record = &mut self.orders.records[slot as usize];
-        record.units = units;
-        if left == node.left {
-            return;
-        }
-        let contract = self.contracts.at_mut(record.at);
-        contract.book.reduce(&mut self.orders.slab, slot, left);
-        let entry = MarketEntry { order: node.id, side: node.side(), price: node.price, units: left };
-        contract.tell(now.sequence, now.time, MarketBody::Reduce(entry), out);
-    }
-
-    /// The slot of an open order of the sender's account. Unknown and foreign orders get the same answer.
-    fn find_own(&self, now: Now, order: OrderRef) -> Result<SlotHint, Refusal> {
-        let slot = match order {
-            OrderRef::Id { order, slot } => self.orders.slab.get(slot, order).map(|_| slot),
-            OrderRef::Number(number) => self.orders.by_number.get(&(now.sender.key, number)).copied(),
-        };
-        let own = slot.filter(|&slot| self.orders.slab.at(slot).owner == now.account.0);
-        own.ok_or((RejectCode::UnknownOrder, 0))
-    }
-}
-
-/// What an order holds: at this limit, for this many units.
+/// An account's open orders, in the order in which they were put there.
 #[derive(Clone, Copy, Debug)]
-struct Hold {
-    price: Ticks,
-    units: Units,
+pub(crate) struct OrderList {
+    first: SlotHint,
+    last: SlotHint,
 }
 
-impl Hold {
-    const NOTHING: Hold = Hold { price: 1, units: 0 };
+impl Watched {
+    pub(crate) const NONE: Watched = Watched { account: AccountId(0), next: NIL };
+}
 
-    /// The cash a buy order holds.
-    fn cash(self, class: &Class) -> Option<i64> {
-        reserve_of(class, self.price, self.units)
+impl Default for Orders {
+    fn default() -> Orders {
+        Orders::with_room(0)
     }
 }
 
-impl Engine {
-    /// True if the account has what it takes to hold `hold` instead of `held`.
-    fn check_funds(
-        &self,
-        account: AccountId,
-        contract: ContractId,
-        side: Side,
-        hold: Hold,
-        held: Hold,
-    ) -> Result<(), Refusal> {
-        if side == Side::Sell {
-            let free = self.holdings.free_units(account, contract);
-            let more = hold.units.saturating_sub(held.units);
-            return if more <= free { Ok(()) } else { Err((RejectCode::NotEnoughUnits, i64::from(free))) };
-        }
-        let record = self.classes.of(contract);
-        let needed = hold.cash(&record.class).ok_or((RejectCode::TooLarge, i64::from(hold.units)))?;
-        let more = needed - held.cash(&record.class).unwrap_or(0);
-        let free = self.accounts.get(account).map_or(0, |account| account.cash[record.currency].free);
-        if more <= free { Ok(()) } else { Err((RejectCode::NotEnoughCash, more)) }
-    }
-
-    /// Holds `hold` instead of `held`, which the account has been checked to have.
-    fn move_hold(&mut self, account: AccountId, contract: ContractId, side: Side, hold: Hold, held: Hold) {
-        if side == Side::Sell {
-            let holding = self.holdings.at_mut(account, contract);
-            let all = holding.free + holding.reserved;
-            holding.reserved = holding.reserved - held.units + hold.units;
-            holding.free = all - holding.reserved;
-            return;
-        }
-        let record = self.classes.of(contract);
-        let amount = |hold: Hold| hold.cash(&record.class).expect("checked when it was reserved");
-        let more = amount(hold) - amount(held);
-        let cash = self.accounts.cash(account, record.currency);
-        cash.free -= more;
-        cash.reserved += more;
+impl Default for OrderList {
+    fn default() -> OrderList {
+        OrderList { first: NIL, last: NIL }
     }
 }
 
 impl Orders {
-    /// The record of the order resting at `slot`.
+    /// No orders, and room for so many. The index by number grows as it is needed: it does so piecemeal, and is the
+    /// faster the smaller it is.
+    pub(crate) fn with_room(orders: usize) -> Orders {
+        Orders {
+            slab: Slab::with_room(orders),
+            records: Vec::with_capacity(orders),
+            rare: Vec::new(),
+            rare_free: Vec::new(),
+            by_number: Index::default(),
+            expiries: Expiries::default(),
+            watched: Watched::NONE,
+        }
+    }
+
+    #[inline(always)]
     pub(crate) fn record(&self, slot: SlotHint) -> &OrderRecord {
         &self.records[slot as usize]
     }
 
-    /// Forgets an order's number as it leaves the book; its record stays readable until the slot is used again.
-    pub(crate) fn forget(&mut self, slot: SlotHint) -> OrderRecord {
-        let record = self.records[slot as usize];
-        self.by_number.remove(&(record.key, record.number));
-        record
+    #[inline(always)]
+    fn record_mut(&mut self, slot: SlotHint) -> &mut OrderRecord {
+        &mut self.records[slot as usize]
     }
 
-    fn remember(&mut self, slot: SlotHint, record: OrderRecord) {
-        let at = slot as usize;
-        if at == self.records.len() {
-            self.records.push(record);
-        } else {
-            self.records[at] = record;
-        }
-        self.by_number.insert((record.key, record.number), slot);
+    /// All that is left of the order at `slot`, what it does not show included.
+    #[inline(always)]
+    pub(crate) fn left(&self, slot: SlotHint) -> Units {
+        let node = self.slab.at(slot);
+        if node.is_iceberg() { self.left_of_iceberg(slot) } else { node.left }
+    }
+
+    #[cold]
+    fn left_of_iceberg(&self, slot: SlotHint) -> Units {
+        self.slab.at(slot).left + self.slab.hidden(slot)
+    }
+
+    /// The order that this key gave this number, if it is open.
+    #[inline(always)]
+    pub(crate) fn numbered(&self, key: KeyNo, number: u64) -> Option<SlotHint> {
+        let is_it = |slot: u32| {
+            let record = self.record(slot);
+            record.number == number && record.key() == key
+        };
+        self.by_number.find(name(key, number), is_it)
     }
 
     /// How many open orders can be named by number: all of them.
-    pub(crate) fn numbered(&self) -> usize {
+    pub(crate) fn numbered_len(&self) -> usize {
         self.by_number.len()
+    }
+
+    /// See [`Index::set_seed`].
+    pub(crate) fn set_seed(&mut self, seed: [u64; 2]) {
+        self.by_number.set_seed(seed);
+    }
+
+    /// The order at `slot` as it is when it has been taken out.
+    #[inline(always)]
+    pub(crate) fn loose(&self, slot: SlotHint, contract: ContractId) -> Loose {
+        let (node, record) = (self.slab.at(slot), self.record(slot));
+        Loose {
+            order: node.id,
+            account: AccountId(node.owner),
+            contract,
+            at: record.at,
+            holding: self.holding(slot),
+            side: node.side(),
+            price: node.price,
+            left: self.left(slot),
+            answers: None,
+        }
+    }
+
+    /// The terms of the order at `slot` as they are now.
+    pub(crate) fn terms(&self, slot: SlotHint, contract: ContractId) -> NewOrder {
+        let (node, record) = (self.slab.at(slot), self.record(slot));
+        let terms = record.terms(node, contract);
+        self.rare(slot).map_or(terms, |rare| rare.with(terms))
+    }
+
+    /// Where the holding lies that the order at `slot` stands on; `NIL` if that is not known.
+    #[inline(always)]
+    pub(crate) fn holding(&self, slot: SlotHint) -> u32 {
+        self.rare(slot).map_or(self.record(slot).more, |rare| rare.holding)
+    }
+
+    #[inline(always)]
+    pub(crate) fn set_holding(&mut self, slot: SlotHint, holding: u32) {
+        let record = self.record_mut(slot);
+        if record.has_rare_terms() {
+            let more = record.more;
+            self.rare[more as usize].holding = holding;
+        } else {
+            record.more = holding;
+        }
+    }
+
+    /// The moment the order at `slot` is good till, if it is good till one.
+    #[inline(always)]
+    pub(crate) fn expiry(&self, slot: SlotHint) -> Option<Timestamp> {
+        match self.rare(slot)?.time_in_force {
+            TimeInForce::Gtd(moment) => Some(moment),
+            _ => None,
+        }
+    }
+
+    /// True if the moment it was good till has come.
+    #[inline(always)]
+    pub(crate) fn is_dead(&self, slot: SlotHint, now: Timestamp) -> bool {
+        self.expiries.are_due(now) && self.expiry(slot).is_some_and(|moment| moment <= now)
+    }
+
+    /// The trigger of the stop that sleeps at `slot`.
+    #[inline(always)]
+    pub(crate) fn trigger(&self, slot: SlotHint) -> Option<Ticks> {
+        self.rare(slot)?.trigger
+    }
+
+    /// The batch in which the sleeping stop at `slot` was elected, if it was.
+    pub(crate) fn batch(&self, slot: SlotHint) -> Option<u64> {
+        self.rare(slot).map(|rare| rare.batch).filter(|&batch| batch != 0)
+    }
+
+    pub(crate) fn set_batch(&mut self, slot: SlotHint, batch: u64) {
+        let more = self.record(slot).more;
+        self.rare[more as usize].batch = batch;
+    }
+
+    /// Sets the total of an open order.
+    #[inline(always)]
+    pub(crate) fn set_units(&mut self, slot: SlotHint, units: Units) {
+        self.record_mut(slot).units = units;
+    }
+
+    #[inline(always)]
+    fn rare(&self, slot: SlotHint) -> Option<&RareTerms> {
+        let record = self.record(slot);
+        record.has_rare_terms().then(|| &self.rare[record.more as usize])
+    }
+
+    /// Writes down the order that the slab has just been given at `slot`, at the end of its account's list.
+    #[inline(always)]
+    pub(crate) fn remember(&mut self, slot: SlotHint, order: &Incoming<'_>, list: &mut OrderList) {
+        let mut record = OrderRecord::new(order, list.last);
+        if record.has_rare_terms() {
+            record.more = self.remember_rare(slot, order);
+        }
+        match self.records.get_mut(slot as usize) {
+            Some(place) => *place = record,
+            None => self.records.push(record),
+        }
+        match list.last {
+            NIL => list.first = slot,
+            last => self.record_mut(last).next = slot,
+        }
+        list.last = slot;
+        if self.watched.next == NIL && self.watched.account == order.loose.account {
+            self.watched.next = slot;
+        }
+        let records = &self.records;
+        self.by_number.insert(name(order.key, order.number), slot, |slot| name_at(records, slot));
+    }
+
+    #[cold]
+    fn remember_rare(&mut self, slot: SlotHint, order: &Incoming<'_>) -> u32 {
+        let rare = RareTerms::new(order, self.slab.at(slot).is_asleep());
+        if let TimeInForce::Gtd(moment) = rare.time_in_force {
+            self.slab.mark_dated(slot);
+            self.expiries.insert(moment, order.loose.order, slot);
+        }
+        if let Some(more) = self.rare_free.pop() {
+            self.rare[more as usize] = rare;
+            return more;
+        }
+        self.rare.push(rare);
+        u32::try_from(self.rare.len() - 1).expect("no more than open orders")
+    }
+
+    /// Forgets order `order`, which has just left the slab, or is about to leave it, at `slot`.
+    #[inline(always)]
+    pub(crate) fn forget(&mut self, slot: SlotHint, order: OrderId, list: &mut OrderList) {
+        let record = *self.record(slot);
+        if record.has_rare_terms() {
+            self.forget_rare(record.more, order);
+        }
+        match record.prev {
+            NIL => list.first = record.next,
+            prev => self.record_mut(prev).next = record.next,
+        }
+        match record.next {
+            NIL => list.last = record.prev,
+            next => self.record_mut(next).prev = record.prev,
+        }
+        if self.watched.next == slot {
+            self.watched.next = record.next;
+        }
+        let records = &self.records;
+        self.by_number.remove(name(record.key(), record.number), slot, |slot| name_at(records, slot));
+    }
+
+    #[cold]
+    fn forget_rare(&mut self, more: u32, order: OrderId) {
+        self.rare_free.push(more);
+        if let TimeInForce::Gtd(moment) = self.rare[more as usize].time_in_force {
+            self.expiries.remove(moment, order);
+        }
+    }
+
+    /// An account's open orders, in the order in which they were put there.
+    pub(crate) fn list(&self, list: OrderList) -> impl Iterator<Item = SlotHint> {
+        let there = |slot: SlotHint| Some(slot).filter(|&slot| slot != NIL);
+        std::iter::successors(there(list.first), move |&slot| there(self.record(slot).next))
+    }
+
+    /// Checks that an account's list is whole: says how many orders are in it.
+    ///
+    /// # Errors
+    /// A sentence naming what is wrong.
+    pub(crate) fn check_list(&self, account: AccountId, list: OrderList) -> Result<usize, String> {
+        let (mut before, mut count) = (NIL, 0);
+        for slot in self.list(list) {
+            let (node, record) = (self.slab.at(slot), self.record(slot));
+            if node.id == 0 || node.owner != account.0 {
+                return Err(format!("slot {slot} in the list of account {account} is not an order of it"));
+            }
+            if record.prev != before {
+                return Err(format!("slot {slot} does not know what is before it in its account's list"));
+            }
+            if self.numbered(record.key(), record.number) != Some(slot) {
+                return Err(format!("order {} is not found by its number", node.id));
+            }
+            (before, count) = (slot, count + 1);
+        }
+        if list.last != before {
+            return Err(format!("the list of account {account} does not know its end"));
+        }
+        Ok(count)
     }
 }
 
-fn check_terms(price: Ticks, units: Units) -> Result<(), Refusal> {
-    if !(1..=PRICE_MAX).contains(&price) {
-        return Err((RejectCode::PriceOutOfRange, price));
+impl OrderList {
+    /// The order put there first; `NIL` if there is none.
+    pub(crate) fn first(self) -> SlotHint {
+        self.first
     }
-    if !(1..=UNITS_MAX).contains(&units) {
-        return Err((RejectCode::UnitsOutOfRange, i64::from(units)));
-    }
-    Ok(())
+}
+
+#[inline(always)]
+fn name(key: KeyNo, number: u64) -> Name {
+    Name { owner: key.0, number }
+}
+
+fn name_at(records: &[OrderRecord], slot: SlotHint) -> Name {
+    let record = &records[slot as usize];
+    name(record.key(), record.number)
 }

@@ -79,12 +79,14 @@ impl Class {
 
     /// True if a slot starts at `start`.
     #[must_use]
+    #[inline]
     pub fn is_aligned(&self, start: Hour) -> bool {
         start.0.is_multiple_of(u32::from(self.spec.slot_hours))
     }
 
     /// When `contract` stops trading.
     #[must_use]
+    #[inline]
     pub fn gate(&self, contract: ContractId) -> Timestamp {
         contract.start().starts().minus_minutes(self.spec.gate_minutes)
     }
@@ -97,6 +99,7 @@ impl Class {
 
     /// True once `contract` has come within the horizon at `now`.
     #[must_use]
+    #[inline]
     pub fn is_within_horizon(&self, contract: ContractId, now: Timestamp) -> bool {
         contract.start() < now.hour().plus(u32::from(self.spec.horizon_hours))
     }

@@ -2,8 +2,9 @@
 
 use crate::class::ClassSpec;
 use crate::code::{AccountName, Code};
-use crate::ids::{AccountId, ContractId, KeyNo, OrderId, PublicKey, Sequence, SlotHint};
+use crate::ids::{AccountId, ClassNo, ContractId, KeyNo, OrderId, PublicKey, Sequence, SlotHint};
 use crate::money::{Money, Ticks, Units};
+use crate::order::NewOrder;
 use crate::state::{Rights, Role};
 use crate::time::Timestamp;
 
@@ -110,21 +111,29 @@ pub enum Command {
         /// The new total: what is already filled counts.
         units: Units,
     },
+    /// The owner: take many of the account's orders out, oldest first.
+    MassCancel(MassCancel),
 }
 
-/// A new order for one contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NewOrder {
-    /// For what.
-    pub contract: ContractId,
-    /// Which way.
-    pub side: Side,
-    /// How long it lasts.
-    pub time_in_force: TimeInForce,
-    /// The limit, 1 to [`crate::PRICE_MAX`] ticks.
-    pub price: Ticks,
-    /// How many units, 1 to [`crate::UNITS_MAX`].
-    pub units: Units,
+/// Which of the sender's account's open orders a mass cancel ends: those in its scope and on its side that are
+/// there when it is sequenced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MassCancel {
+    /// Of which contracts.
+    pub scope: Scope,
+    /// Only bids or only asks; `None` for both.
+    pub side: Option<Side>,
+}
+
+/// A set of contracts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Every contract.
+    All,
+    /// Every contract of one class.
+    Class(ClassNo),
+    /// One contract.
+    Contract(ContractId),
 }
 
 /// Names one of the sender's own orders.
@@ -155,15 +164,31 @@ pub enum Side {
 pub enum TimeInForce {
     /// Good till cancelled: rests until filled, cancelled, or the contract's gate closes.
     Gtc,
+    /// Good till date: the same, and ends at this moment if the gate has not closed before.
+    Gtd(Timestamp),
     /// Immediate or cancel: what does not trade at once ends.
     Ioc,
     /// Fill or kill: all at once, or nothing.
     Fok,
 }
 
+impl Scope {
+    /// True if `contract` is in it.
+    #[must_use]
+    #[inline]
+    pub fn includes(self, contract: ContractId) -> bool {
+        match self {
+            Scope::All => true,
+            Scope::Class(class) => contract.class() == class,
+            Scope::Contract(one) => contract == one,
+        }
+    }
+}
+
 impl Side {
     /// The other side.
     #[must_use]
+    #[inline]
     pub fn opposite(self) -> Side {
         match self {
             Side::Buy => Side::Sell,

@@ -44,18 +44,21 @@ impl ContractId {
     /// The contract of `class` whose slot starts at `start`. Only the lower 21 bits of the hour are kept
     /// (they last until the year 2209).
     #[must_use]
+    #[inline]
     pub fn new(class: ClassNo, start: Hour) -> ContractId {
         ContractId(u32::from(class.0) << HOUR_BITS | (start.0 & HOUR_MASK))
     }
 
     /// The class part.
     #[must_use]
+    #[inline]
     pub fn class(self) -> ClassNo {
         ClassNo(u16::try_from(self.0 >> HOUR_BITS).expect("32 - 21 = 11 bits fit in 16"))
     }
 
     /// The start of the slot.
     #[must_use]
+    #[inline]
     pub fn start(self) -> Hour {
         Hour(self.0 & HOUR_MASK)
     }

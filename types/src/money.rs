@@ -23,22 +23,31 @@ pub const FEE_PPM_MAX: u32 = 100_000;
 /// What `units` cost at `price` for the whole slot: ticks × tick × units × hours, exact. `None` if it does
 /// not fit in [`Money`].
 #[must_use]
+#[inline]
 pub fn value_of(class: &Class, price: Ticks, units: Units) -> Option<Money> {
-    let per_unit = i128::from(price) * i128::from(class.spec.tick) * i128::from(class.spec.slot_hours);
-    Money::try_from(per_unit.checked_mul(i128::from(units))?).ok()
+    // If the value of so many units fits, so does every product on the way to it, unless they are none.
+    let hours = Money::from(class.spec.slot_hours) * Money::from(units);
+    price.checked_mul(class.spec.tick).and_then(|tick| tick.checked_mul(hours)).or((units == 0).then_some(0))
 }
 
 /// The fee on a traded value, rounded down to a whole millionth, in the participant's favour. So the fees of
 /// the parts of an order never add up to more than the fee of the whole that was reserved.
 #[must_use]
+#[inline]
 pub fn fee_of(class: &Class, value: Money) -> Money {
-    let fee = i128::from(value) * i128::from(class.spec.fee_ppm) / 1_000_000;
-    Money::try_from(fee).expect("the rate is at most a tenth, so the fee is smaller than the value")
+    let ppm = Money::from(class.spec.fee_ppm);
+    if let Some(product) = value.checked_mul(ppm) {
+        return product / 1_000_000;
+    }
+    // In two parts, so that nothing exceeds 64 bits at a rate of at most FEE_PPM_MAX.
+    let (whole, rest) = (value / 1_000_000, value % 1_000_000);
+    whole * ppm + rest * ppm / 1_000_000
 }
 
 /// What a buy order with `units` left reserves: their value at its limit and the worst fee on it. `None` if
 /// it does not fit in [`Money`].
 #[must_use]
+#[inline]
 pub fn reserve_of(class: &Class, limit: Ticks, units: Units) -> Option<Money> {
     let value = value_of(class, limit, units)?;
     value.checked_add(fee_of(class, value))
@@ -58,6 +67,43 @@ mod tests {
         // 2.10 per accelerator-hour in ticks of 0.01, 8 units, slots of 2 hours: 33.60.
         assert_eq!(value_of(&class(10_000, 2, 0), 210, 8), Some(33_600_000));
         assert_eq!(value_of(&class(1_000_000_000, 168, 0), PRICE_MAX, UNITS_MAX), None);
+    }
+
+    /// What the formulas say in 128 bits.
+    fn exact(class: &Class, price: Ticks, units: Units) -> Option<(Money, Money)> {
+        let spec = &class.spec;
+        let per_unit = i128::from(price) * i128::from(spec.tick) * i128::from(spec.slot_hours);
+        let value = per_unit * i128::from(units);
+        let fee = value * i128::from(spec.fee_ppm) / 1_000_000;
+        Some((Money::try_from(value).ok()?, Money::try_from(fee).ok()?))
+    }
+
+    #[test]
+    fn formulas_are_exact_over_their_whole_range() {
+        // Numbers of every length: a random one, cut to a random number of bits.
+        let mut state = 0x9e37_79b9_7f4a_7c15u64;
+        let mut below = |most: i64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let bits = 1 + state % 40;
+            let number = (state >> 20) & ((1 << bits) - 1);
+            i64::try_from(number).unwrap().min(most)
+        };
+        let mut fitting = 0;
+        for _ in 0..200_000 {
+            let tick = below(1_000_000_000).max(1);
+            let hours = u8::try_from(below(168).max(1)).unwrap();
+            let class = class(tick, hours, u32::try_from(below(i64::from(FEE_PPM_MAX))).unwrap());
+            let (price, units) = (below(PRICE_MAX), Units::try_from(below(i64::from(UNITS_MAX))).unwrap());
+            let expected = exact(&class, price, units);
+            fitting += u32::from(expected.is_some());
+            let value = value_of(&class, price, units);
+            assert_eq!(value, expected.map(|expected| expected.0), "{class:?} {price} {units}");
+            assert_eq!(value.map(|value| fee_of(&class, value)), expected.map(|expected| expected.1));
+        }
+        assert!((1_000..199_000).contains(&fitting), "{fitting} of the values fit");
+        let dearest = class(1_000_000_000, 168, FEE_PPM_MAX);
+        assert_eq!(value_of(&dearest, PRICE_MAX, 0), Some(0));
+        assert_eq!(fee_of(&dearest, Money::MAX), Money::MAX / 10);
     }
 
     #[test]

@@ -25,6 +25,15 @@ pub enum RejectCode {
     Throttled = 7,
     /// The exchange is stopping and takes nothing more.
     Stopping = 8,
+    /// The minimum is more than the units; value: the minimum.
+    MinUnitsOutOfRange = 9,
+    /// An iceberg shows more than its units, or less than a hundredth of them; value: what it would show.
+    ShownOutOfRange = 10,
+    /// The trigger is not from 1 to the highest price; value: the trigger in ticks.
+    TriggerOutOfRange = 11,
+    /// Terms that exclude each other; value: 1 an iceberg that may not rest, 2 a post-only order that may not
+    /// rest, 3 a post-only order with a minimum.
+    TermsConflict = 12,
 
     /// No such key is registered.
     UnknownKey = 100,
@@ -50,6 +59,12 @@ pub enum RejectCode {
     UnknownOrder = 120,
     /// The new total is not above what is filled already; value: units filled.
     AlreadyFilled = 121,
+    /// A post-only order would trade at once; value: the price it would trade at first, in ticks.
+    WouldTrade = 122,
+    /// The moment it is good till is not to come; value: that moment in seconds since 1970.
+    ExpiryPassed = 123,
+    /// A market order names no protection price, and its class has no band to protect it.
+    NoProtection = 124,
 
     /// Not enough free cash; value: what the order would reserve more, in millionths.
     NotEnoughCash = 130,
@@ -81,7 +96,7 @@ pub enum RejectCode {
 
 impl RejectCode {
     /// Every code there is, in rising order.
-    pub const ALL: [RejectCode; 31] = [
+    pub const ALL: [RejectCode; 38] = [
         RejectCode::PriceOutOfRange,
         RejectCode::UnitsOutOfRange,
         RejectCode::UnknownChoice,
@@ -90,6 +105,10 @@ impl RejectCode {
         RejectCode::OutcomeTooOld,
         RejectCode::Throttled,
         RejectCode::Stopping,
+        RejectCode::MinUnitsOutOfRange,
+        RejectCode::ShownOutOfRange,
+        RejectCode::TriggerOutOfRange,
+        RejectCode::TermsConflict,
         RejectCode::UnknownKey,
         RejectCode::KeyRevoked,
         RejectCode::KeyExpired,
@@ -101,6 +120,9 @@ impl RejectCode {
         RejectCode::GateClosed,
         RejectCode::UnknownOrder,
         RejectCode::AlreadyFilled,
+        RejectCode::WouldTrade,
+        RejectCode::ExpiryPassed,
+        RejectCode::NoProtection,
         RejectCode::NotEnoughCash,
         RejectCode::NotEnoughUnits,
         RejectCode::TooLarge,
@@ -145,6 +167,23 @@ impl RejectCode {
             }
             RejectCode::Throttled => format!("too many commands: wait {value} ms"),
             RejectCode::Stopping => "the exchange is stopping and takes nothing more".to_owned(),
+            RejectCode::MinUnitsOutOfRange => {
+                format!("a minimum of {value} units is more than the order's units")
+            }
+            RejectCode::ShownOutOfRange => {
+                format!(
+                    "{value} shown units are out of range: expected a hundredth of the units to all of them"
+                )
+            }
+            RejectCode::TriggerOutOfRange => {
+                format!("the trigger of {value} ticks is out of range: expected 1 to {}", crate::PRICE_MAX)
+            }
+            RejectCode::TermsConflict => match value {
+                1 => "an iceberg must be able to rest: it cannot be IOC, FOK or a market order",
+                2 => "a post-only order must be able to rest: it cannot be IOC, FOK or a market order",
+                _ => "a post-only order cannot have a minimum to trade at once",
+            }
+            .to_owned(),
             RejectCode::UnknownKey => "the key is not registered here".to_owned(),
             RejectCode::KeyRevoked => format!("key {value} is revoked"),
             RejectCode::KeyExpired => format!("key {value} has expired"),
@@ -168,6 +207,13 @@ impl RejectCode {
             RejectCode::UnknownOrder => "no open order of this account is named so".to_owned(),
             RejectCode::AlreadyFilled => {
                 format!("{value} units are filled already: the new total must be higher")
+            }
+            RejectCode::WouldTrade => format!("post-only, but it would trade at once, at {value} ticks"),
+            RejectCode::ExpiryPassed => {
+                format!("good till a moment that is not to come: {value} seconds since 1970")
+            }
+            RejectCode::NoProtection => {
+                "a market order needs a protection price here: the class has no price band".to_owned()
             }
             RejectCode::NotEnoughCash => {
                 format!(

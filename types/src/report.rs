@@ -2,9 +2,10 @@
 
 use crate::class::ClassSpec;
 use crate::code::Code;
-use crate::command::{Sender, Side, TimeInForce};
+use crate::command::{MassCancel, Sender, Side};
 use crate::ids::{AccountId, ClassNo, ContractId, KeyNo, OrderId, Sequence, SlotHint};
 use crate::money::{Money, Ticks, Units};
+use crate::order::NewOrder;
 use crate::reject::RejectCode;
 use crate::time::Timestamp;
 
@@ -32,22 +33,28 @@ pub type Answers = Option<Sender>;
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReportBody {
-    /// The order was taken; fills, if any, follow, and then the end of an IOC or FOK.
+    /// The order was taken; fills, if any, follow, and then the end of what may not rest.
     Accepted {
         /// Its id from now on.
         order: OrderId,
-        /// Where it lies if it rests; meaningless if it does not.
+        /// Where it lies if it rests or sleeps; meaningless if it does neither.
+        slot: SlotHint,
+        /// What was asked.
+        terms: NewOrder,
+    },
+    /// The stop woke: from now on it is an order like any other. Fills, if any, follow, and then the end of what
+    /// may not rest.
+    Triggered {
+        /// Which; the id stays.
+        order: OrderId,
+        /// Where it lies if it rests.
         slot: SlotHint,
         /// For what.
         contract: ContractId,
         /// Which way.
         side: Side,
-        /// How long.
-        time_in_force: TimeInForce,
-        /// Its limit.
-        price: Ticks,
-        /// Its total.
-        units: Units,
+        /// What is left of it.
+        left: Units,
     },
     /// Part or all of the order traded.
     Filled {
@@ -70,7 +77,7 @@ pub enum ReportBody {
         /// True if the account's order was resting.
         maker: bool,
     },
-    /// What was left of the order is out of the book.
+    /// Units of the order ended unfilled: all that was left of it, unless self-trade prevention took a part.
     Cancelled {
         /// Which.
         order: OrderId,
@@ -80,8 +87,20 @@ pub enum ReportBody {
         side: Side,
         /// How many units ended unfilled.
         units: Units,
+        /// How many are left of the order; 0 if it is over, as it is but for [`SelfTrade::Decrement`].
+        ///
+        /// [`SelfTrade::Decrement`]: crate::SelfTrade::Decrement
+        left: Units,
         /// Why.
         reason: CancelReason,
+    },
+    /// The mass cancel was taken; a [`ReportBody::Cancelled`] for each order follows, then
+    /// [`ReportBody::MassCancelDone`].
+    MassCancelAccepted(MassCancel),
+    /// The mass cancel is done.
+    MassCancelDone {
+        /// How many orders it ended.
+        orders: u32,
     },
     /// The order has a new price and total; fills, if any, follow.
     Replaced {
@@ -184,4 +203,14 @@ pub enum CancelReason {
     SelfTrade,
     /// The contract's gate closed.
     Gate,
+    /// A market order's remainder.
+    Market,
+    /// Fewer units than its minimum could trade.
+    MinUnits,
+    /// The moment it was good till has come.
+    Expired,
+    /// A post-only stop would have traded when it woke.
+    PostOnly,
+    /// A mass cancel of its owner.
+    Mass,
 }

@@ -2,10 +2,10 @@
 
 use crate::class::Class;
 use crate::code::{AccountName, Code};
-use crate::command::Side;
 use crate::ids::{AccountId, ContractId, KeyNo, OrderId, PublicKey, Sequence, SlotHint};
 use crate::market::{MarketEvent, Phase};
 use crate::money::{Money, Ticks, Units};
+use crate::order::NewOrder;
 use crate::report::Report;
 use crate::time::Timestamp;
 use std::fmt;
@@ -66,7 +66,8 @@ pub enum StateEvent {
         /// The last trade's price, 0 before the first.
         last_price: Ticks,
     },
-    /// An open order; those of one contract and side come best price first, then first come.
+    /// An open order; of each contract first bids, then asks, each best price first, then first come; then sleeping
+    /// stops by id.
     Order(OpenOrder),
     /// How many reports an account has been sent so far.
     Reports {
@@ -120,16 +121,13 @@ pub struct OpenOrder {
     pub key: KeyNo,
     /// The number that key gave it.
     pub number: u64,
-    /// For what.
-    pub contract: ContractId,
-    /// Which way.
-    pub side: Side,
-    /// Its limit.
-    pub price: Ticks,
-    /// Its total.
-    pub units: Units,
+    /// Its terms as they are now: price and total after replaces, no minimum once it has come to the book, no
+    /// trigger once it has woken.
+    pub terms: NewOrder,
     /// What is left of it, at least 1.
     pub left: Units,
+    /// What of that everybody sees: less than `left` if it is an iceberg, 0 if it sleeps.
+    pub shown: Units,
 }
 
 /// What an account is for.
@@ -161,6 +159,7 @@ impl Rights {
 
     /// True if every right in `other` is in `self`.
     #[must_use]
+    #[inline]
     pub fn include(self, other: Rights) -> bool {
         self.0 & other.0 == other.0
     }

@@ -19,12 +19,14 @@ impl Timestamp {
 
     /// The hour this moment lies in.
     #[must_use]
+    #[inline]
     pub fn hour(self) -> Hour {
         Hour(u32::try_from(self.0 / HOUR_NANOS).expect("2^64 ns are 5,124,095 hours, which fit in 32 bits"))
     }
 
     /// This moment less `minutes`, not before 1970.
     #[must_use]
+    #[inline]
     pub fn minus_minutes(self, minutes: u16) -> Timestamp {
         Timestamp(self.0.saturating_sub(u64::from(minutes) * MINUTE_NANOS))
     }
@@ -33,12 +35,14 @@ impl Timestamp {
 impl Hour {
     /// The moment the hour begins.
     #[must_use]
+    #[inline]
     pub fn starts(self) -> Timestamp {
         Timestamp(u64::from(self.0).saturating_mul(HOUR_NANOS))
     }
 
     /// The hour `hours` later.
     #[must_use]
+    #[inline]
     pub fn plus(self, hours: u32) -> Hour {
         Hour(self.0.saturating_add(hours))
     }

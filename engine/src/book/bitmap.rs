@@ -31,23 +31,26 @@ impl Bitmap {
         let word = &mut self.low[at >> 6];
         let (before, bit) = (*word, 1 << (at & 63));
         *word = before | bit;
-        if before == 0 {
-            self.mid[at >> 12] |= 1 << (at >> 6 & 63);
-            self.top |= 1 << (at >> 12);
-        }
+        // Whether the upper layers have it already is hard to guess; setting it again is not.
+        self.mid[at >> 12] |= 1 << (at >> 6 & 63);
+        self.top |= 1 << (at >> 12);
         before & bit != 0
     }
 
     #[inline]
     pub(crate) fn clear(&mut self, at: usize) {
-        let word = &mut self.low[at >> 6];
-        *word &= !(1 << (at & 63));
-        if *word == 0 {
-            let word = &mut self.mid[at >> 12];
-            *word &= !(1 << (at >> 6 & 63));
-            if *word == 0 {
-                self.top &= !(1 << (at >> 12));
-            }
+        let low = &mut self.low[at >> 6];
+        *low &= !(1 << (at & 63));
+        let mid = &mut self.mid[at >> 12];
+        *mid &= !(u64::from(*low == 0) << (at >> 6 & 63));
+        self.top &= !(u64::from(*mid == 0) << (at >> 12));
+    }
+
+    /// Asks the processor for the word of a bit.
+    #[inline]
+    pub(crate) fn prefetch(&self, at: usize) {
+        if let Some(word) = self.low.get(at >> 6) {
+            crate::prefetch::line(word);
         }
     }
 

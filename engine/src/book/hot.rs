@@ -2,7 +2,7 @@
 //! the slab.
 
 use super::ladder::{Ladder, Windows};
-use super::{Fill, HEAD, Level, TAIL, Taken, key};
+use super::{Fill, HEAD, Level, Stop, TAIL, Taken, key};
 use crate::slab::{NIL, Node, Slab};
 use types::{OrderId, Side, SlotHint, Ticks, Units};
 
@@ -59,7 +59,7 @@ impl Hot {
         side: Side,
         limit: Ticks,
         units: Units,
-        owner: u32,
+        stop: Stop,
         fills: &mut Vec<Fill>,
     ) -> Taken {
         let against = side.opposite();
@@ -67,18 +67,27 @@ impl Hot {
         let ladder = &mut self.ladders[against as usize];
         let mut left = units;
         while let Some(best) = ladder.best().filter(|&best| left > 0 && best >= worst) {
-            let first = ladder.level(best)[HEAD];
+            let mut first = ladder.level(best)[HEAD];
             let mut head = first;
-            let mut met_own = false;
+            let mut stopped = false;
             while left > 0 && head != NIL {
                 let node = slab.at_mut(head);
-                if node.owner == owner {
-                    met_own = true;
+                if stop.before(node) {
+                    stopped = true;
                     break;
                 }
-                let fill = Fill::of(node, head, left);
-                let next = node.next;
+                let mut fill = Fill::of(node, head, left);
+                let (next, is_iceberg) = (node.next, node.is_iceberg());
                 left -= fill.units;
+                if is_iceberg {
+                    fill.refill(slab);
+                    if fill.refilled > 0 {
+                        fills.push(fill);
+                        first = requeue(slab, ladder.level_mut(best), head);
+                        head = first;
+                        continue;
+                    }
+                }
                 fills.push(fill);
                 if fill.left > 0 {
                     break;
@@ -93,11 +102,11 @@ impl Hot {
                 slab.at_mut(head).set_prev(NIL);
                 ladder.level_mut(best)[HEAD] = head;
             }
-            if met_own {
-                return Taken { left, met_own };
+            if stopped {
+                return Taken { left, stopped };
             }
         }
-        Taken { left, met_own: false }
+        Taken { left, stopped: false }
     }
 
     #[inline]
@@ -147,6 +156,15 @@ impl Hot {
                 slab.at_mut(prev).next = next;
                 slab.at_mut(next).set_prev(prev);
             }
+        }
+    }
+
+    /// Moves the first order of a side behind the others of its price.
+    pub(crate) fn requeue_first(&mut self, slab: &mut Slab, side: Side) {
+        let ladder = self.ladder_mut(side);
+        if let Some(best) = ladder.best() {
+            let level = ladder.level_mut(best);
+            requeue(slab, level, level[HEAD]);
         }
     }
 
@@ -201,6 +219,12 @@ impl Hot {
         self.orders = 0;
     }
 
+    /// Asks the processor for the level of a price.
+    #[inline]
+    pub(crate) fn prefetch_level(&self, side: Side, price: Ticks) {
+        self.ladder(side).prefetch(key(side, price));
+    }
+
     #[cfg(test)]
     pub(crate) fn has_far(&self) -> bool {
         self.ladders.iter().any(Ladder::has_far)
@@ -224,6 +248,26 @@ impl Hot {
     }
 }
 
+/// Moves the order at `head`, all before which have been taken, to the end of its level; the order that is
+/// first then.
+#[cold]
+fn requeue(slab: &mut Slab, level: &mut Level, head: SlotHint) -> SlotHint {
+    let next = slab.at(head).next;
+    if next == NIL {
+        slab.at_mut(head).set_prev(NIL);
+        *level = [head; 2];
+        return head;
+    }
+    let tail = level[TAIL];
+    slab.at_mut(next).set_prev(NIL);
+    slab.at_mut(tail).next = head;
+    let node = slab.at_mut(head);
+    node.set_prev(tail);
+    node.next = NIL;
+    *level = [next, head];
+    next
+}
+
 /// The slots of a level.
 fn list(slab: &Slab, level: Option<Level>) -> impl Iterator<Item = SlotHint> + use<'_> {
     std::iter::successors(level.map(|level| level[HEAD]), |&slot| {
@@ -237,12 +281,8 @@ fn check_level(slab: &Slab, side: Side, price: Ticks, level: Option<Level>) -> R
     let (mut orders, mut before) = (0, NIL);
     for slot in list(slab, Some(level)) {
         let node = slab.at(slot);
-        if node.id == 0
-            || node.left == 0
-            || node.prev() != before
-            || node.price != price
-            || node.side() != side
-        {
+        slab.check(slot)?;
+        if node.prev() != before || node.price != price || node.side() != side {
             return Err(format!("order {} does not belong where it lies, at {side:?} {price}", node.id));
         }
         orders += 1;

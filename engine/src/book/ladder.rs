@@ -77,9 +77,8 @@ impl Ladder {
             self.append_outside(key, slot, spares)
         };
         if before.is_none() {
-            if self.levels == 0 || key > self.best {
-                self.best = key;
-            }
+            let best = if self.levels == 0 { key } else { self.best };
+            self.best = best.max(key);
             self.levels += 1;
         }
         before
@@ -269,6 +268,12 @@ impl Ladder {
     pub(crate) fn give_back(&mut self, spares: &mut Windows) {
         debug_assert!(self.levels == 0 && self.far.is_empty(), "only an empty ladder is given back");
         spares.give(std::mem::take(&mut self.window));
+    }
+
+    /// Asks the processor for the level of a key that will be needed soon.
+    #[inline]
+    pub(crate) fn prefetch(&self, key: i64) {
+        self.window.prefetch(key);
     }
 
     #[cfg(test)]

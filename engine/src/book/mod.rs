@@ -17,7 +17,7 @@ mod window;
 
 pub(crate) use hot::Spares;
 
-use crate::slab::{Node, Slab};
+use crate::slab::{DATED, Node, Slab};
 use hot::Hot;
 use thin::Thin;
 use types::{OrderId, Side, SlotHint, Ticks, Units};
@@ -50,8 +50,10 @@ pub struct Fill {
     pub owner: u32,
     /// How many units trade.
     pub units: Units,
-    /// What is left of the resting order.
+    /// What is left of the resting order, with what it keeps back.
     pub left: Units,
+    /// What an iceberg that showed nothing any more shows now, queued last at its price; else 0.
+    pub refilled: Units,
 }
 
 impl Fill {
@@ -60,7 +62,18 @@ impl Fill {
     fn of(node: &mut Node, slot: SlotHint, wanted: Units) -> Fill {
         let units = wanted.min(node.left);
         node.left -= units;
-        Fill { maker: node.id, price: node.price, slot, owner: node.owner, units, left: node.left }
+        let Node { id, price, owner, left, .. } = *node;
+        Fill { maker: id, price, slot, owner, units, left, refilled: 0 }
+    }
+
+    /// The part of a fill that only icebergs know: a new clip if the last one is used up, and what is kept back.
+    #[cold]
+    fn refill(&mut self, slab: &mut Slab) {
+        if self.left == 0 {
+            self.refilled = slab.refill(self.slot);
+            self.left = self.refilled;
+        }
+        self.left += slab.hidden(self.slot);
     }
 }
 
@@ -69,18 +82,33 @@ impl Fill {
 pub struct Taken {
     /// What is left of it.
     pub left: Units,
-    /// True if it stopped before a resting order of its own owner, which is then the first of its side.
-    pub met_own: bool,
+    /// True if it stopped before an order that it must not just trade with, which is then the first of its side.
+    pub stopped: bool,
 }
 
-/// What the resting orders of the incoming order's own owner do to it when it is asked whether it can be
-/// filled whole.
+/// What an incoming order does not just trade with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stop {
+    owner: u32,
+    marks: u32,
+}
+
+impl Stop {
+    #[inline]
+    pub(crate) fn before(self, node: &Node) -> bool {
+        node.owner == self.owner || node.has(self.marks)
+    }
+}
+
+/// What a resting order means to an incoming one that asks what it could take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Own {
-    /// It would stop before the first of them.
-    Stops,
-    /// They count as absent.
+pub enum Standing {
+    /// It would be taken.
+    Counts,
+    /// It would be passed over.
     Absent,
+    /// The incoming order would end there.
+    Stops,
 }
 
 /// The orders at one price: the first and the last of their list. An array, because a vector of zeroed arrays
@@ -112,9 +140,11 @@ impl Default for Book {
 
 impl Book {
     /// Matches an incoming order against the other side: best price first, then first come, at the resting
-    /// order's price, never past `limit`. Stops before the first order of the same owner. Appends to `fills`;
-    /// resting orders with nothing left are out of the book and the slab.
+    /// order's price, never past `limit`. Stops before the first order of the same owner and, if asked, before
+    /// the first one that is good till a date. Appends to `fills`; resting orders with nothing left are out of
+    /// the book and the slab.
     #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "the terms of an order, and where it goes")]
     pub fn take(
         &mut self,
         slab: &mut Slab,
@@ -122,13 +152,15 @@ impl Book {
         limit: Ticks,
         units: Units,
         owner: u32,
+        stop_at_dated: bool,
         fills: &mut Vec<Fill>,
     ) -> Taken {
         // Most orders meet nobody; they are told so before anything is set up for a match.
         if !self.crosses(side, limit) {
-            return Taken { left: units, met_own: false };
+            return Taken { left: units, stopped: false };
         }
-        self.take_crossing(slab, side, limit, units, owner, fills)
+        let stop = Stop { owner, marks: if stop_at_dated { DATED } else { 0 } };
+        self.take_crossing(slab, side, limit, units, stop, fills)
     }
 
     #[inline(never)]
@@ -138,14 +170,14 @@ impl Book {
         side: Side,
         limit: Ticks,
         units: Units,
-        owner: u32,
+        stop: Stop,
         fills: &mut Vec<Fill>,
     ) -> Taken {
         let hot = match &mut self.0 {
-            Form::Thin(thin) => return thin.take(slab, side, limit, units, owner, fills),
+            Form::Thin(thin) => return thin.take(slab, side, limit, units, stop, fills),
             Form::Hot(hot) => hot,
         };
-        let taken = hot.take(slab, side, limit, units, owner, fills);
+        let taken = hot.take(slab, side, limit, units, stop, fills);
         if hot.len() <= FEW {
             self.demote(slab);
         }
@@ -165,32 +197,61 @@ impl Book {
         }
     }
 
-    /// True if `units` could be taken whole at `limit` or better. Looks at no more orders than it would take.
+    /// Trades up to `units` of what the first order of a side shows, whoever's it is.
+    ///
+    /// # Panics
+    /// If no order of that side rests: the caller has just seen one.
+    pub fn take_first(&mut self, slab: &mut Slab, side: Side, units: Units) -> Fill {
+        let slot = self.first(side).expect("the caller has just seen the first order of this side");
+        let mut fill = Fill::of(slab.at_mut(slot), slot, units);
+        if slab.at(slot).is_iceberg() {
+            fill.refill(slab);
+        }
+        if fill.left == 0 {
+            self.remove(slab, slot);
+        } else if fill.refilled > 0 {
+            match &mut self.0 {
+                Form::Thin(thin) => thin.requeue_first(side),
+                Form::Hot(hot) => hot.requeue_first(slab, side),
+            }
+        }
+        fill
+    }
+
+    /// True if `wanted` units could be taken at `limit` or better from the orders that count, up to the first that
+    /// stops. What an order keeps back counts as well, but comes last at its price: none of it is reached at a
+    /// price where some order stops. Asks in the order in which the orders would be met.
     #[must_use]
-    pub fn can_fill(
+    pub fn feasible(
         &self,
         slab: &Slab,
         side: Side,
         limit: Ticks,
-        units: Units,
-        owner: u32,
-        own: Own,
+        wanted: Units,
+        mut standing: impl FnMut(SlotHint, &Node) -> Standing,
     ) -> bool {
         let against = side.opposite();
         let worst = key(against, limit);
-        let mut wanted = units;
+        let (mut wanted, mut hidden, mut price) = (wanted, 0, None);
         for slot in self.slots(slab, against) {
             let node = slab.at(slot);
+            if price != Some(node.price) {
+                wanted = wanted.saturating_sub(hidden);
+                (hidden, price) = (0, Some(node.price));
+            }
             if wanted == 0 || key(against, node.price) < worst {
                 break;
             }
-            match own {
-                _ if node.owner != owner => wanted = wanted.saturating_sub(node.left),
-                Own::Stops => break,
-                Own::Absent => {}
+            match standing(slot, node) {
+                Standing::Counts => {
+                    wanted = wanted.saturating_sub(node.left);
+                    hidden = hidden.saturating_add(slab.hidden(slot));
+                }
+                Standing::Absent => {}
+                Standing::Stops => return false,
             }
         }
-        wanted == 0
+        wanted.saturating_sub(hidden) == 0
     }
 
     /// Rests an order at the end of the queue at its price and says where it lies.
@@ -217,11 +278,33 @@ impl Book {
         slot
     }
 
-    /// Lowers a resting order to `left`, at least 1 and at most what it has; it keeps its place.
+    /// Rests an order that shows only `shown` of its `units` at a time.
+    #[expect(clippy::too_many_arguments, reason = "the terms of an order, and where it goes")]
+    pub fn rest_iceberg(
+        &mut self,
+        slab: &mut Slab,
+        id: OrderId,
+        owner: u32,
+        side: Side,
+        price: Ticks,
+        units: Units,
+        shown: Units,
+    ) -> SlotHint {
+        debug_assert!((1..units).contains(&shown), "an iceberg of {units} cannot show {shown}");
+        let slot = self.rest(slab, id, owner, side, price, shown);
+        slab.mark_iceberg(slot, units - shown);
+        slot
+    }
+
+    /// Lowers a resting order to `left`, at least 1 and at most what it has in all; what it keeps back goes first.
+    /// It keeps its place.
     pub fn reduce(&mut self, slab: &mut Slab, slot: SlotHint, left: Units) {
-        let node = slab.at_mut(slot);
-        debug_assert!((1..=node.left).contains(&left), "a reduction leaves something and adds nothing");
-        node.left = left;
+        let (shown, hidden) = (slab.at(slot).left, slab.hidden(slot));
+        debug_assert!((1..=shown + hidden).contains(&left), "a reduction leaves something and adds nothing");
+        if hidden > 0 {
+            slab.set_hidden(slot, left.saturating_sub(shown));
+        }
+        slab.at_mut(slot).left = shown.min(left);
     }
 
     /// Takes a resting order out.
@@ -247,7 +330,7 @@ impl Book {
         }
     }
 
-    /// The units at one price of a side: the sum over its orders.
+    /// The units shown at one price of a side: the sum over its orders.
     #[must_use]
     pub fn depth_at(&self, slab: &Slab, side: Side, price: Ticks) -> u64 {
         let left = |slot| u64::from(slab.at(slot).left);
@@ -288,6 +371,27 @@ impl Book {
         match &self.0 {
             Form::Thin(thin) => thin.len(),
             Form::Hot(hot) => hot.len(),
+        }
+    }
+
+    /// Asks the processor for the book itself: the first of two steps, best some commands apart, by which a
+    /// batch readies what its coming commands will touch. Neither changes anything but time.
+    #[inline]
+    pub fn prefetch(&self) {
+        crate::prefetch::line(self);
+    }
+
+    /// The second step, when the book itself has come: for an order at this price its level, if the book is
+    /// hot, and the first order it would meet if the book is thin.
+    #[inline]
+    pub fn prefetch_form(&self, slab: &Slab, side: Side, price: Ticks) {
+        match &self.0 {
+            Form::Thin(thin) => {
+                if let Some(slot) = thin.first(side.opposite()) {
+                    slab.prefetch(slot);
+                }
+            }
+            Form::Hot(hot) => hot.prefetch_level(side, price),
         }
     }
 

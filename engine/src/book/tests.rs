@@ -1,4 +1,4 @@
-//! The book against a naive one, and the classic defects by name.
+//! The book against a naive one.
 
 #![allow(clippy::cast_possible_truncation, reason = "the numbers drawn here are small")]
 
@@ -16,7 +16,11 @@ struct Order {
     owner: u32,
     side: Side,
     price: Ticks,
+    /// What it shows, what it keeps back, and how much it shows at a time: 0 for all.
     left: Units,
+    hidden: Units,
+    clip: Units,
+    dated: bool,
 }
 
 impl Naive {
@@ -26,28 +30,49 @@ impl Naive {
         orders.min_by_key(|(at, order)| (!key(side, order.price), *at)).map(|(at, _)| at)
     }
 
-    fn take(&mut self, side: Side, limit: Ticks, units: Units, owner: u32) -> (Vec<Fill>, Taken) {
+    fn take(
+        &mut self,
+        side: Side,
+        limit: Ticks,
+        units: Units,
+        owner: u32,
+        stop_at_dated: bool,
+    ) -> (Vec<Fill>, Taken) {
         let (mut fills, mut left) = (Vec::new(), units);
         while left > 0
             && let Some(at) = self.first(side.opposite())
         {
-            let maker = &mut self.0[at];
+            let maker = self.0[at];
             if key(maker.side, maker.price) < key(maker.side, limit) {
                 break;
             }
-            if maker.owner == owner {
-                return (fills, Taken { left, met_own: true });
+            if maker.owner == owner || stop_at_dated && maker.dated {
+                return (fills, Taken { left, stopped: true });
             }
-            let traded = left.min(maker.left);
-            maker.left -= traded;
-            left -= traded;
-            let Order { id, slot, owner, price, left: rest, .. } = *maker;
-            fills.push(Fill { maker: id, slot, owner, price, units: traded, left: rest });
-            if rest == 0 {
-                self.0.remove(at);
-            }
+            let fill = self.trade(at, left);
+            left -= fill.units;
+            fills.push(fill);
         }
-        (fills, Taken { left, met_own: false })
+        (fills, Taken { left, stopped: false })
+    }
+
+    /// Trades with what one order shows.
+    fn trade(&mut self, at: usize, wanted: Units) -> Fill {
+        let Order { id: maker, slot, owner, price, .. } = self.0[at];
+        let order = &mut self.0[at];
+        let units = wanted.min(order.left);
+        order.left -= units;
+        let refilled = if order.left == 0 { order.clip.min(order.hidden) } else { 0 };
+        order.left += refilled;
+        order.hidden -= refilled;
+        let left = order.left + order.hidden;
+        if left == 0 {
+            self.0.remove(at);
+        } else if refilled > 0 {
+            let last = self.0.remove(at);
+            self.0.push(last);
+        }
+        Fill { maker, slot, owner, price, units, left, refilled }
     }
 
     fn depth_at(&self, side: Side, price: Ticks) -> u64 {
@@ -97,6 +122,8 @@ struct Pair {
     wanted: usize,
     /// How often the book was seen hot, thin, and with levels outside of its window.
     seen: [u64; 3],
+    /// How many clips were refilled in a sweep, and by `take_first`.
+    icebergs: [usize; 2],
 }
 
 impl Pair {
@@ -117,6 +144,7 @@ impl Pair {
             step: 0,
             wanted: 1,
             seen: [0; 3],
+            icebergs: [0; 2],
         }
     }
 
@@ -148,7 +176,8 @@ impl Pair {
         self.middle = self.middle.saturating_add(self.step);
         let many = self.naive.0.len() > self.wanted;
         match self.rng.below(20) {
-            0..2 => self.reduce(),
+            0 => self.reduce(),
+            1 => self.take_first(),
             2..12 if many => self.remove(),
             2..8 => self.order(false),
             8..10 => self.order(true),
@@ -164,39 +193,60 @@ impl Pair {
         let owner = self.rng.units(12);
         self.next += 1;
         let reach = self.naive_reach(side, price, owner);
-        for (own, reach) in [(Own::Stops, reach[0]), (Own::Absent, reach[1])] {
-            let can = self.book.can_fill(&self.slab, side, price, units, owner, own);
+        for (own, reach) in [(Standing::Stops, reach[0]), (Standing::Absent, reach[1])] {
+            let standing = |_, node: &Node| if node.owner == owner { own } else { Standing::Counts };
+            let can = self.book.feasible(&self.slab, side, price, units, standing);
             self.same("can be filled", can, reach >= u64::from(units));
         }
+        let stop_at_dated = self.rng.below(4) == 0;
         let mut fills = Vec::new();
-        let taken = self.book.take(&mut self.slab, side, price, units, owner, &mut fills);
-        let should = self.naive.take(side, price, units, owner);
+        let taken = self.book.take(&mut self.slab, side, price, units, owner, stop_at_dated, &mut fills);
+        self.icebergs[0] += fills.iter().filter(|fill| fill.refilled > 0).count();
+        let should = self.naive.take(side, price, units, owner, stop_at_dated);
         self.same("fills", (fills, taken), should);
-        if taken.left > 0 && !taken.met_own {
-            let slot = self.book.rest(&mut self.slab, self.next, owner, side, price, taken.left);
-            let order = Order { id: self.next, slot, owner, side, price, left: taken.left };
-            self.same("a free slot", self.naive.0.iter().any(|other| other.slot == slot), false);
-            self.naive.0.push(order);
+        if taken.left > 0 && !taken.stopped {
+            self.rest(owner, side, price, taken.left);
         }
+    }
+
+    fn rest(&mut self, owner: u32, side: Side, price: Ticks, units: Units) {
+        let (id, slab) = (self.next, &mut self.slab);
+        let clip = if units > 1 && self.rng.below(3) == 0 { self.rng.units(u64::from(units) - 1) } else { 0 };
+        let slot = match clip {
+            0 => self.book.rest(slab, id, owner, side, price, units),
+            _ => self.book.rest_iceberg(slab, id, owner, side, price, units, clip),
+        };
+        let dated = self.rng.below(8) == 0;
+        if dated {
+            self.slab.mark_dated(slot);
+        }
+        let left = if clip == 0 { units } else { clip };
+        let order = Order { id, slot, owner, side, price, left, hidden: units - left, clip, dated };
+        self.same("a free slot", self.naive.0.iter().any(|other| other.slot == slot), false);
+        self.naive.0.push(order);
+    }
+
+    /// Trades with the first order of a side, whoever's it is.
+    fn take_first(&mut self) {
+        let side = [Side::Buy, Side::Sell][self.rng.below(2) as usize];
+        let Some(at) = self.naive.first(side) else { return };
+        let units = self.rng.units(30);
+        let fill = self.book.take_first(&mut self.slab, side, units);
+        self.icebergs[1] += usize::from(fill.refilled > 0);
+        let should = self.naive.trade(at, units);
+        self.same("the first", fill, should);
     }
 
     /// How many units are there until the first own order, and in all without own ones.
     fn naive_reach(&self, side: Side, limit: Ticks, owner: u32) -> [u64; 2] {
-        let against = side.opposite();
-        let mut reach = [0; 2];
-        let mut met = false;
-        for slot in self.naive.slots(against) {
-            let order = self.naive.0.iter().find(|order| order.slot == slot).unwrap();
-            if key(against, order.price) < key(against, limit) {
-                break;
+        [true, false].map(|stops| {
+            let mut book = Naive(self.naive.0.clone());
+            if !stops {
+                book.0.retain(|order| order.owner != owner);
             }
-            met |= order.owner == owner;
-            if order.owner != owner {
-                reach[1] += u64::from(order.left);
-                reach[0] += if met { 0 } else { u64::from(order.left) };
-            }
-        }
-        reach
+            let (fills, _) = book.take(side, limit, Units::MAX, owner, false);
+            fills.iter().map(|fill| u64::from(fill.units)).sum()
+        })
     }
 
     fn pick(&mut self) -> Option<usize> {
@@ -207,25 +257,35 @@ impl Pair {
     fn remove(&mut self) {
         let Some(at) = self.pick() else { return };
         let order = self.naive.0.remove(at);
-        let node = *self.slab.get(order.slot, order.id).expect("it rests");
-        let is = Order {
-            id: node.id,
-            slot: order.slot,
-            owner: node.owner,
-            side: node.side(),
-            price: node.price,
-            left: node.left,
-        };
-        self.same("the order", is, order);
+        let is = self.order_at(order.slot);
+        self.same("the order", is, Some(order));
         self.book.remove(&mut self.slab, order.slot);
         self.same("gone", self.slab.get(order.slot, order.id).is_none(), true);
     }
 
+    /// The order at a slot as the book knows it.
+    fn order_at(&self, slot: SlotHint) -> Option<Order> {
+        let node = self.slab.get(slot, self.slab.at(slot).id)?;
+        Some(Order {
+            id: node.id,
+            slot,
+            owner: node.owner,
+            side: node.side(),
+            price: node.price,
+            left: node.left,
+            hidden: self.slab.hidden(slot),
+            clip: self.slab.clip(slot),
+            dated: node.is_dated(),
+        })
+    }
+
     fn reduce(&mut self) {
         let Some(at) = self.pick() else { return };
-        let left = self.rng.units(u64::from(self.naive.0[at].left));
-        self.naive.0[at].left = left;
-        self.book.reduce(&mut self.slab, self.naive.0[at].slot, left);
+        let Order { slot, left: shown, hidden, .. } = self.naive.0[at];
+        let left = self.rng.units(u64::from(shown + hidden));
+        self.naive.0[at].left = left.min(shown);
+        self.naive.0[at].hidden = left.saturating_sub(shown);
+        self.book.reduce(&mut self.slab, slot, left);
     }
 
     fn compare(&mut self) {
@@ -252,6 +312,10 @@ impl Pair {
         self.same("in order", self.book.check(&self.slab), Ok(()));
         for side in [Side::Buy, Side::Sell] {
             let slots: Vec<SlotHint> = self.book.slots(&self.slab, side).collect();
+            for &slot in &slots {
+                let should = self.naive.0.iter().find(|order| order.slot == slot).copied();
+                self.same("each order", self.order_at(slot), should);
+            }
             self.same("queue", slots, self.naive.slots(side));
             let at = self.pick().map(|at| self.naive.0[at].price);
             let price = at.unwrap_or_else(|| self.price());
@@ -266,7 +330,7 @@ const OPERATIONS: u64 = 1_000_000;
 
 #[test]
 fn does_what_a_naive_book_does() {
-    let mut seen = [0; 3];
+    let (mut seen, mut icebergs) = ([0; 3], [0; 2]);
     for seed in 0..OPERATIONS / 20_000 {
         let mut pair = Pair::new(seed);
         for op in 0..20_000 {
@@ -276,154 +340,12 @@ fn does_what_a_naive_book_does() {
             pair.act();
         }
         (0..3).for_each(|form| seen[form] += pair.seen[form]);
+        (0..2).for_each(|way| icebergs[way] += pair.icebergs[way]);
     }
     let few = OPERATIONS / 100;
     assert!(seen.iter().all(|&times| times > few), "thin, hot and far were seen only {seen:?} times");
-}
-
-/// A book to be driven by hand: owners all differ.
-#[derive(Default)]
-struct Hand {
-    book: Book,
-    slab: Slab,
-    next: OrderId,
-}
-
-impl Hand {
-    /// In both forms: thin, and hot because orders far away rest as well.
-    fn both(test: impl Fn(Hand)) {
-        test(Hand::default());
-        let mut hot = Hand::default();
-        for away in 0..10 {
-            hot.book.rest(&mut hot.slab, 1_000 + away, 0, Side::Buy, -1_000_000 - away.cast_signed(), 1);
-            hot.book.rest(&mut hot.slab, 2_000 + away, 0, Side::Sell, 1_000_000 + away.cast_signed(), 1);
-        }
-        assert!(matches!(hot.book.0, Form::Hot(_)));
-        test(hot);
-    }
-
-    fn rest(&mut self, side: Side, price: Ticks, units: Units) -> SlotHint {
-        self.next += 1;
-        let owner = u32::try_from(self.next).unwrap();
-        self.book.rest(&mut self.slab, self.next, owner, side, price, units)
-    }
-
-    fn remove(&mut self, slot: SlotHint) {
-        self.book.remove(&mut self.slab, slot);
-        self.book.check(&self.slab).unwrap();
-    }
-
-    /// Maker, price and units of each fill, and what is left.
-    fn take(&mut self, side: Side, limit: Ticks, units: Units) -> (Vec<(OrderId, Ticks, Units)>, Units) {
-        let mut fills = Vec::new();
-        let taken = self.book.take(&mut self.slab, side, limit, units, u32::MAX, &mut fills);
-        self.book.check(&self.slab).unwrap();
-        (fills.iter().map(|fill| (fill.maker, fill.price, fill.units)).collect(), taken.left)
-    }
-}
-
-#[test]
-fn best_price_first_then_first_come_and_never_past_the_limit() {
-    Hand::both(|mut hand| {
-        for (price, units) in [(11, 1), (10, 2), (10, 3), (12, 4)] {
-            hand.rest(Side::Sell, price, units);
-        }
-        assert_eq!(hand.take(Side::Buy, 11, 7), (vec![(2, 10, 2), (3, 10, 3), (1, 11, 1)], 1));
-        assert_eq!(hand.book.best(Side::Sell), Some(12));
-    });
-}
-
-#[test]
-fn head_middle_and_tail_of_a_level_can_go_before_a_sweep() {
-    Hand::both(|mut hand| {
-        let slots: Vec<SlotHint> = (0..5).map(|_| hand.rest(Side::Buy, 7, 1)).collect();
-        [0, 2, 4].into_iter().for_each(|gone| hand.remove(slots[gone]));
-        assert_eq!(hand.take(Side::Sell, 7, 9), (vec![(2, 7, 1), (4, 7, 1)], 7));
-    });
-}
-
-#[test]
-fn scattered_cancels_in_a_deep_level_leave_the_others_in_order() {
-    let mut hand = Hand::default();
-    let slots: Vec<SlotHint> = (0..1_000).map(|_| hand.rest(Side::Sell, 7, 1)).collect();
-    let gone = |at: usize| at.is_multiple_of(3) || at.is_multiple_of(7);
-    (0..1_000).filter(|&at| gone(at)).for_each(|at| hand.remove(slots[at]));
-    let left: Vec<_> = (0..1_000).filter(|&at| !gone(at)).map(|at| (at as OrderId + 1, 7, 1)).collect();
-    assert_eq!(hand.take(Side::Buy, 7, 1_000).0, left);
-}
-
-#[test]
-fn a_sweep_may_end_exactly_on_a_boundary_and_its_rest_becomes_the_best() {
-    Hand::both(|mut hand| {
-        for away in 0..3 {
-            hand.rest(Side::Sell, 10 + away, 5);
-        }
-        assert_eq!(hand.take(Side::Buy, 12, 10).1, 0);
-        assert_eq!(hand.book.best(Side::Sell), Some(12));
-        let (fills, left) = hand.take(Side::Buy, 12, 8);
-        assert_eq!((fills, left), (vec![(3, 12, 5)], 3));
-        hand.rest(Side::Buy, 12, left);
-        assert_eq!(hand.book.best(Side::Buy), Some(12));
-        assert_eq!(hand.take(Side::Sell, 1, 2), (vec![(4, 12, 2)], 0));
-    });
-}
-
-#[test]
-fn a_partly_filled_or_reduced_maker_keeps_its_place() {
-    Hand::both(|mut hand| {
-        let first = hand.rest(Side::Sell, 5, 10);
-        hand.rest(Side::Sell, 5, 10);
-        hand.book.reduce(&mut hand.slab, first, 4);
-        assert_eq!(hand.book.depth_at(&hand.slab, Side::Sell, 5), 14);
-        assert_eq!(hand.take(Side::Buy, 5, 3), (vec![(1, 5, 3)], 0));
-        assert_eq!(hand.take(Side::Buy, 5, 3), (vec![(1, 5, 1), (2, 5, 2)], 0));
-    });
-}
-
-#[test]
-fn a_best_level_that_empties_by_cancel_is_gone_at_once() {
-    Hand::both(|mut hand| {
-        let best = hand.rest(Side::Buy, 9, 1);
-        hand.rest(Side::Buy, 8, 1);
-        hand.remove(best);
-        assert_eq!(hand.book.best(Side::Buy), Some(8));
-        assert_eq!(hand.take(Side::Sell, 9, 1), (vec![], 1));
-    });
-}
-
-#[test]
-fn an_order_stops_before_its_own() {
-    Hand::both(|mut hand| {
-        hand.rest(Side::Sell, 5, 1);
-        let own = hand.rest(Side::Sell, 5, 1);
-        let mut fills = Vec::new();
-        let taken = hand.book.take(&mut hand.slab, Side::Buy, 5, 2, 2, &mut fills);
-        assert_eq!((taken, fills.len()), (Taken { left: 1, met_own: true }, 1));
-        assert_eq!(hand.book.first(Side::Sell), Some(own));
-    });
-}
-
-#[test]
-fn prices_at_both_ends_of_the_range() {
-    Hand::both(|mut hand| {
-        hand.rest(Side::Buy, i64::MIN, 1);
-        hand.rest(Side::Sell, i64::MAX, 2);
-        assert_eq!(hand.book.depth_at(&hand.slab, Side::Buy, i64::MIN), 1);
-        assert_eq!(hand.take(Side::Buy, i64::MAX, 100).0.last(), Some(&(2, i64::MAX, 2)));
-        assert_eq!(hand.take(Side::Sell, i64::MIN, 100).0.last(), Some(&(1, i64::MIN, 1)));
-        assert!(hand.book.is_empty() && hand.slab.is_empty());
-    });
-}
-
-#[test]
-fn five_thousand_fills_in_one_sweep() {
-    let mut hand = Hand::default();
-    for at in 0..5_000 {
-        hand.rest(Side::Sell, at / 3, 1);
-    }
-    let (fills, left) = hand.take(Side::Buy, 5_000, 5_001);
-    assert_eq!((fills.len(), left), (5_000, 1));
-    assert!(fills.iter().zip(1..).all(|(fill, id)| fill.0 == id) && hand.book.is_empty());
+    let enough = icebergs.iter().all(|&times| times as u64 > few / 4);
+    assert!(enough, "refills were seen only {icebergs:?} times");
 }
 
 #[test]

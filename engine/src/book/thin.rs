@@ -1,6 +1,6 @@
 //! The thin form of a book: up to [`ROOM`] orders named in one small block, nothing allocated.
 
-use super::{Fill, Taken, key};
+use super::{Fill, Stop, Taken, key};
 use crate::slab::{Node, Slab};
 use std::num::NonZero;
 use types::{OrderId, Side, SlotHint, Ticks, Units};
@@ -82,7 +82,7 @@ impl Thin {
         side: Side,
         limit: Ticks,
         units: Units,
-        owner: u32,
+        stop: Stop,
         fills: &mut Vec<Fill>,
     ) -> Taken {
         let against = side.opposite();
@@ -90,18 +90,24 @@ impl Thin {
         let mut left = units;
         let before = self.count(against);
         let mut count = before;
-        let mut met_own = false;
+        let mut stopped = false;
         while left > 0 && count > 0 {
             let entry = self.entry(against, count - 1);
             if key(against, self.price(against, entry)) < worst {
                 break;
             }
             let node = slab.at_mut(entry.slot);
-            if node.owner == owner {
-                met_own = true;
+            if stop.before(node) {
+                stopped = true;
                 break;
             }
-            let fill = Fill::of(node, entry.slot, left);
+            let mut fill = Fill::of(node, entry.slot, left);
+            if node.is_iceberg() {
+                fill.refill(slab);
+                if fill.refilled > 0 {
+                    self.requeue(against, count - 1);
+                }
+            }
             left -= fill.units;
             fills.push(fill);
             if fill.left == 0 {
@@ -112,7 +118,7 @@ impl Thin {
         if count != before {
             self.set_count(against, count);
         }
-        Taken { left, met_own }
+        Taken { left, stopped }
     }
 
     /// Rests an order, if there is room for it.
@@ -148,6 +154,24 @@ impl Thin {
         }
         self.entries[place(side, at)] = entry;
         self.set_count(side, count + 1);
+    }
+
+    /// Moves the entry at `at` behind the others of its price.
+    #[cold]
+    fn requeue(&mut self, side: Side, mut at: usize) {
+        let entry = self.entry(side, at);
+        while at > 0 && self.entry(side, at - 1).key == entry.key {
+            self.entries[place(side, at)] = self.entry(side, at - 1);
+            at -= 1;
+        }
+        self.entries[place(side, at)] = entry;
+    }
+
+    /// Moves the first order of a side behind the others of its price.
+    pub(crate) fn requeue_first(&mut self, side: Side) {
+        if let Some(first) = self.count(side).checked_sub(1) {
+            self.requeue(side, first);
+        }
     }
 
     /// Names an order that rests already, the last in price and time of its side. False if its price is too
@@ -199,11 +223,8 @@ impl Thin {
             for at in 0..self.count(side) {
                 let entry = self.entry(side, at);
                 let node = slab.at(entry.slot);
-                if node.id == 0
-                    || node.left == 0
-                    || node.side() != side
-                    || node.price != self.price(side, entry)
-                {
+                slab.check(entry.slot)?;
+                if node.side() != side || node.price != self.price(side, entry) {
                     return Err(format!("order {} does not belong among the {side:?} orders", node.id));
                 }
                 if at > 0 && self.entry(side, at - 1).key > entry.key {

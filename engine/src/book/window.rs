@@ -142,4 +142,13 @@ impl Window {
         let above_low = at.wrapping_sub(self.place(self.low)) & self.levels.len().wrapping_sub(1);
         self.low.wrapping_add_unsigned(above_low as u64)
     }
+
+    /// Asks the processor for the level of a key that will be needed soon.
+    #[inline]
+    pub(crate) fn prefetch(&self, key: i64) {
+        if let Some(level) = self.levels.get(self.place(key)) {
+            crate::prefetch::line(level);
+        }
+        self.bits.prefetch(self.place(key));
+    }
 }

@@ -1,7 +1,6 @@
 //! The engine under watch: every command goes to two engines, the reference and a public book, and what comes
 //! of it must agree.
 
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use engine::Engine;
@@ -17,16 +16,17 @@ pub(crate) struct Checked {
     twin: Engine,
     pub(crate) reference: Reference,
     public: PublicBooks,
-    /// The slot hint told last of every order.
-    told: BTreeMap<OrderId, SlotHint>,
-    out: Output,
+    /// The slot hint told last of every order, by its id.
+    told: Vec<SlotHint>,
+    /// What came of the last command.
+    pub(crate) out: Output,
     twin_out: Output,
 }
 
 impl Checked {
-    /// Applies a command and gives back what came of it, or says what is wrong with that. An order's slot in
-    /// the command is an offset to the hint that was told: [`RIGHT_HINT`] is right, all else is wrong.
-    pub(crate) fn apply(&mut self, step: &Stamped) -> Result<Output, String> {
+    /// Applies a command, or says what is wrong with what came of it. An order's slot in the command is an
+    /// offset to the hint that was told: [`RIGHT_HINT`] is right, all else is wrong.
+    pub(crate) fn apply(&mut self, step: &Stamped) -> Result<(), String> {
         let stamped = Stamped { command: self.with_hint(step.command), ..*step };
         self.out.clear();
         self.twin_out.clear();
@@ -35,14 +35,9 @@ impl Checked {
         if self.out != self.twin_out {
             return Err("two engines fed the same put out different things".to_owned());
         }
-        let out = self.out.clone();
-        for report in &mut self.out.reports {
-            if let Some((order, slot)) = slot_of(report) {
-                self.told.insert(order, std::mem::replace(slot, RIGHT_HINT));
-            }
-        }
+        self.note_hints(step);
         let expected = self.reference.apply(step);
-        same("report", &self.out.reports, &expected.reports)?;
+        same("report", &self.twin_out.reports, &expected.reports)?;
         same("market event", &self.out.events, &expected.events)?;
         same("state event", &self.out.state, &expected.state)?;
         same("deadline", &[self.engine.next_deadline()], &[self.reference.next_deadline()])?;
@@ -52,23 +47,23 @@ impl Checked {
             &[(self.engine.last_sequence(), self.engine.last_time())],
             &[(step.sequence, step.time)],
         )?;
-        self.public.apply(step, &self.out.events)?;
-        Ok(out)
+        self.public.apply(step, &self.out.events)
     }
 
     /// Compares the whole state: with the reference, and what is public of it with the public books.
     pub(crate) fn check_state(&self) -> Result<(), String> {
-        let mut state = Vec::new();
+        let (mut state, mut expected) = (Vec::new(), Vec::new());
         self.engine.emit_state(&mut state);
         self.public.check(&state)?;
         for event in &mut state {
             if let StateEvent::Order(order) = event {
-                same("told slot", &[Some(&order.slot)], &[self.told.get(&order.order)])?;
+                same("told slot", &[order.slot], &[self.hint_of(order.order)])?;
                 order.slot = RIGHT_HINT;
             }
         }
+        self.reference.state(&mut expected);
         same("open orders", &[self.engine.open_orders()], &[self.reference.orders.len()])?;
-        same("state", &state, &self.reference.state())
+        same("state", &state, &expected)
     }
 
     /// Adds everything up, and compares the digests of the two engines and of a copy.
@@ -79,11 +74,25 @@ impl Checked {
         same("digest", &[digest; 2], &[self.twin.digest(), self.engine.clone().digest()])
     }
 
+    /// Keeps the hints that were told, and puts the right one in their place in the twin's output.
+    fn note_hints(&mut self, step: &Stamped) {
+        let ids = usize::try_from(step.sequence).unwrap() + 1;
+        self.told.resize(ids, 0);
+        for report in &mut self.twin_out.reports {
+            if let Some((order, slot)) = slot_of(report) {
+                self.told[usize::try_from(order).unwrap()] = std::mem::replace(slot, RIGHT_HINT);
+            }
+        }
+    }
+
+    fn hint_of(&self, order: OrderId) -> SlotHint {
+        usize::try_from(order).ok().and_then(|at| self.told.get(at)).copied().unwrap_or(0)
+    }
+
     fn with_hint(&self, command: Command) -> Command {
         let right = |named| match named {
             OrderRef::Id { order, slot } => {
-                let told = self.told.get(&order).copied().unwrap_or(0);
-                OrderRef::Id { order, slot: told.wrapping_add(slot) }
+                OrderRef::Id { order, slot: self.hint_of(order).wrapping_add(slot) }
             }
             OrderRef::Number(_) => named,
         };
@@ -99,22 +108,23 @@ impl Checked {
 
 fn slot_of(report: &mut Report) -> Option<(OrderId, &mut SlotHint)> {
     match &mut report.body {
-        ReportBody::Accepted { order, slot, .. } | ReportBody::Replaced { order, slot, .. } => {
-            Some((*order, slot))
-        }
+        ReportBody::Accepted { order, slot, .. }
+        | ReportBody::Triggered { order, slot, .. }
+        | ReportBody::Replaced { order, slot, .. } => Some((*order, slot)),
         _ => None,
     }
 }
 
 /// Names the first thing that differs.
 fn same<T: Debug + PartialEq>(what: &str, found: &[T], expected: &[T]) -> Result<(), String> {
-    let longer = found.len().max(expected.len());
-    match (0..longer).find(|&index| found.get(index) != expected.get(index)) {
-        None => Ok(()),
-        Some(index) => Err(format!(
-            "{what} {index} differs:\n  found    {:?}\n  expected {:?}",
-            found.get(index),
-            expected.get(index)
-        )),
+    if found == expected {
+        return Ok(());
     }
+    let differs = |index: &usize| found.get(*index) != expected.get(*index);
+    let index = (0..).find(differs).unwrap_or_default();
+    Err(format!(
+        "{what} {index} differs:\n  found    {:?}\n  expected {:?}",
+        found.get(index),
+        expected.get(index)
+    ))
 }

@@ -2,9 +2,8 @@
 
 use engine::CURRENCIES_MAX;
 use types::{
-    AccountId, CLASSES_MAX, ClassNo, ClassSpec, Code, Command, ContractId, Hour, KeyNo, Lane, NewOrder,
-    OrderRef, PRICE_MAX, PublicKey, RejectCode, ReportBody, Rights, Role, Sender, Side, TimeInForce,
-    Timestamp,
+    AccountId, CLASSES_MAX, ClassSpec, Code, Command, KeyNo, Lane, NewOrder, OrderRef, PublicKey, RejectCode,
+    ReportBody, Rights, Role, Sender, Side, TimeInForce, Timestamp,
 };
 
 use super::market::{ANNA, BEN, MORNING, Market, OPERATOR, PIA, Who, example_class};
@@ -171,75 +170,13 @@ fn there_is_room_for_so_many_currencies_and_classes() {
     assert_eq!(market.refused(), Some((RejectCode::Full, 2_048)));
 }
 
-/// Each command below has every fault of those after it, and is refused for its own.
-#[test]
-fn checks_come_in_this_order() {
-    let mut market = Market::unfunded(example_class());
-    let soon = market.contract;
-    let order = |contract, price, units| {
-        Command::NewOrder(NewOrder {
-            contract,
-            side: Side::Buy,
-            time_in_force: TimeInForce::Gtc,
-            price,
-            units,
-        })
-    };
-    let unlisted = ContractId::new(ClassNo(7), Hour(3));
-    let past = ContractId::new(ClassNo(0), Hour(3));
-    let far = ContractId::new(ClassNo(0), Hour(MORNING.hour().0 + 99));
-    for (contract, price, units, code) in [
-        (unlisted, 0, 0, RejectCode::PriceOutOfRange),
-        (unlisted, PRICE_MAX, 0, RejectCode::UnitsOutOfRange),
-        (unlisted, PRICE_MAX, 1, RejectCode::UnknownClass),
-        (past, PRICE_MAX, 1, RejectCode::GateClosed),
-        (far, PRICE_MAX, 1, RejectCode::BeyondHorizon),
-        (soon, PRICE_MAX, 1_000_000, RejectCode::TooLarge),
-        (soon, PRICE_MAX, 1, RejectCode::NotEnoughCash),
-    ] {
-        market.send(ANNA, order(contract, price, units));
-        assert_eq!(market.refused().map(|refused| refused.0), Some(code));
-    }
-    // Of the key: its number, then revoked, then expired, then what it may do; all before the order.
-    let (account, public, expires) = (ANNA.account, PublicKey([80; 32]), Timestamp(MORNING.0 + 1));
-    market.send(OPERATOR, Command::RegisterKey { account, public, rights: Rights::READ, expires });
-    let key = KeyNo(5);
-    let say = |market: &mut Market, number| {
-        market.step(Some(Sender { key, lane: Lane::Orders, number }), order(unlisted, 0, 0));
-        market.refused().map(|refused| refused.0)
-    };
-    assert_eq!(say(&mut market, 1), Some(RejectCode::NotAllowed));
-    market.time = expires;
-    assert_eq!(say(&mut market, 2), Some(RejectCode::KeyExpired));
-    market.send(OPERATOR, Command::RevokeKey { key });
-    assert_eq!(say(&mut market, 3), Some(RejectCode::KeyRevoked));
-    assert_eq!(say(&mut market, 3), Some(RejectCode::NumberNotRising));
-}
-
-#[test]
-fn checks_of_a_replace_come_in_this_order() {
-    let mut market = Market::new();
-    let bid = market.buy(ANNA, 10, 200);
-    market.sell(PIA, 4, 200);
-    let refusal = |market: &mut Market, order, units, price| {
-        market.replace(ANNA, order, units, price);
-        market.refused().map(|refused| refused.0)
-    };
-    assert_eq!(refusal(&mut market, 999, 0, 0), Some(RejectCode::PriceOutOfRange));
-    assert_eq!(refusal(&mut market, 999, 0, PRICE_MAX), Some(RejectCode::UnitsOutOfRange));
-    assert_eq!(refusal(&mut market, 999, 4, PRICE_MAX), Some(RejectCode::UnknownOrder));
-    assert_eq!(refusal(&mut market, bid, 4, PRICE_MAX), Some(RejectCode::AlreadyFilled));
-    assert_eq!(refusal(&mut market, bid, 5, PRICE_MAX), Some(RejectCode::NotEnoughCash));
-    market.time = market.gate();
-    assert_eq!(refusal(&mut market, bid, 4, PRICE_MAX), Some(RejectCode::GateClosed));
-}
-
 #[test]
 fn reports_are_numbered_per_account_and_the_first_answer_is_the_outcome() {
     let mut market = Market::new();
     let ask = market.sell(PIA, 3, 200);
     let before: Vec<u64> = [ANNA, PIA].map(|who| last_report(&market, who)).to_vec();
-    let order = market.order(ANNA, Side::Buy, TimeInForce::Ioc, 5, 200);
+    let terms = NewOrder { time_in_force: TimeInForce::Ioc, ..market.bid(5, 200) };
+    let order = market.place(ANNA, terms);
     let sender = Sender { key: ANNA.key, lane: Lane::Orders, number: market.number(ANNA, Lane::Orders) };
     let said: Vec<_> =
         market.out.reports.iter().map(|report| (report.account, report.number, report.answers)).collect();
@@ -260,8 +197,7 @@ fn last_report(market: &Market, who: Who) -> u64 {
 }
 
 fn market_order(market: &Market) -> Command {
-    let (contract, side, time_in_force) = (market.contract, Side::Buy, TimeInForce::Gtc);
-    Command::NewOrder(NewOrder { contract, side, time_in_force, price: 100, units: 1 })
+    Command::NewOrder(market.bid(1, 100))
 }
 
 fn code(text: &str) -> Code {

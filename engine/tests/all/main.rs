@@ -7,16 +7,27 @@
     reason = "a test fails by panicking, and its helpers too"
 )]
 
+mod cascades;
 mod checked;
+mod checks;
+mod classic_defects;
+mod conditions;
 mod core_book;
 mod desk;
 mod documented;
 mod funds;
 mod generator;
+mod icebergs;
+mod lasting;
 mod market;
+mod mass_cancel;
+mod met;
 mod orders;
+mod pending;
 mod phases;
 mod public_book;
 mod random;
 mod reference;
 mod replace;
+mod self_trade;
+mod stops;

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use types::{
     AccountId, CancelReason, Class, ClassNo, ClassSpec, Code, Command, ContractId, Hour, KeyNo, Lane,
-    MarketBody, Money, NewOrder, OrderId, OrderRef, Output, PublicKey, RejectCode, ReportBody, Role, Sender,
-    Sequence, Side, Stamped, StateEvent, Ticks, TimeInForce, Timestamp, Units,
+    MINUTE_NANOS, MarketBody, MassCancel, Money, NewOrder, OpenOrder, OrderId, OrderRef, Output, PublicKey,
+    RejectCode, ReportBody, Role, Scope, Sender, Sequence, Side, Stamped, StateEvent, Ticks, Timestamp,
+    Units,
 };
 
 use super::checked::Checked;
@@ -104,7 +105,8 @@ impl Market {
 
     /// Sends a command under the key's next number.
     pub(crate) fn send(&mut self, who: Who, command: Command) -> Sequence {
-        let lane = if let Command::Cancel(_) = command { Lane::Cancels } else { Lane::Orders };
+        let is_cancel = matches!(command, Command::Cancel(_) | Command::MassCancel(_));
+        let lane = if is_cancel { Lane::Cancels } else { Lane::Orders };
         let number = self.number(who, lane) + 1;
         self.step(Some(Sender { key: who.key, lane, number }), command)
     }
@@ -121,7 +123,8 @@ impl Market {
             *last = number.max(*last);
         }
         let step = Stamped { sequence: self.sequence, time: self.time, sender, command };
-        self.out = self.checked.apply(&step).unwrap_or_else(|why| panic!("{step:?}: {why}"));
+        self.checked.apply(&step).unwrap_or_else(|why| panic!("{step:?}: {why}"));
+        self.out.clone_from(&self.checked.out);
         self.sequence
     }
 
@@ -134,6 +137,11 @@ impl Market {
     pub(crate) fn clock(&mut self, time: Timestamp) {
         self.time = time;
         self.say(Command::Clock);
+    }
+
+    /// So many minutes after the examples began.
+    pub(crate) fn after(minutes: u64) -> Timestamp {
+        Timestamp(MORNING.0 + minutes * MINUTE_NANOS)
     }
 
     /// When the contract of the examples stops trading.
@@ -166,24 +174,47 @@ impl Market {
         self.send(OPERATOR, Command::RegisterKey { account, public, rights, expires });
     }
 
+    /// A plain limit order to buy, to start other kinds from.
+    pub(crate) fn bid(&self, units: Units, price: Ticks) -> NewOrder {
+        NewOrder::limit(self.contract, Side::Buy, units, price)
+    }
+
+    /// A plain limit order to sell.
+    pub(crate) fn ask(&self, units: Units, price: Ticks) -> NewOrder {
+        NewOrder::limit(self.contract, Side::Sell, units, price)
+    }
+
+    pub(crate) fn place(&mut self, who: Who, terms: NewOrder) -> OrderId {
+        self.send(who, Command::NewOrder(terms))
+    }
+
     pub(crate) fn buy(&mut self, who: Who, units: Units, price: Ticks) -> OrderId {
-        self.order(who, Side::Buy, TimeInForce::Gtc, units, price)
+        self.place(who, self.bid(units, price))
     }
 
     pub(crate) fn sell(&mut self, who: Who, units: Units, price: Ticks) -> OrderId {
-        self.order(who, Side::Sell, TimeInForce::Gtc, units, price)
+        self.place(who, self.ask(units, price))
     }
 
-    pub(crate) fn order(
-        &mut self,
-        who: Who,
-        side: Side,
-        time_in_force: TimeInForce,
-        units: Units,
-        price: Ticks,
-    ) -> OrderId {
-        let contract = self.contract;
-        self.send(who, Command::NewOrder(NewOrder { contract, side, time_in_force, price, units }))
+    /// A sleeping stop to buy once the contract trades at `trigger` or above.
+    pub(crate) fn stop_buy(&mut self, who: Who, units: Units, trigger: Ticks, price: Ticks) -> OrderId {
+        self.place(who, NewOrder { trigger: Some(trigger), ..self.bid(units, price) })
+    }
+
+    /// A sleeping stop to sell once the contract trades at `trigger` or below.
+    pub(crate) fn stop_sell(&mut self, who: Who, units: Units, trigger: Ticks, price: Ticks) -> OrderId {
+        self.place(who, NewOrder { trigger: Some(trigger), ..self.ask(units, price) })
+    }
+
+    /// Pia sells units to Ben; nobody else asks as little.
+    pub(crate) fn trade(&mut self, units: Units, price: Ticks) {
+        let ask = self.sell(PIA, units, price);
+        self.buy(BEN, units, price);
+        assert_eq!(self.trades().first(), Some(&(ask, price, units)));
+    }
+
+    pub(crate) fn mass_cancel(&mut self, who: Who, scope: Scope, side: Option<Side>) -> Sequence {
+        self.send(who, Command::MassCancel(MassCancel { scope, side }))
     }
 
     pub(crate) fn cancel(&mut self, who: Who, order: OrderId) {
@@ -214,13 +245,36 @@ impl Market {
         }
     }
 
-    /// Which orders ended, with how many units, and why.
+    /// Which orders lost units unfilled, mostly all they had left, and why.
     pub(crate) fn ended(&self) -> Vec<(OrderId, Units, CancelReason)> {
         let end = |report: &types::Report| match report.body {
             ReportBody::Cancelled { order, units, reason, .. } => Some((order, units, reason)),
             _ => None,
         };
         self.out.reports.iter().filter_map(end).collect()
+    }
+
+    /// Which stops woke, with how many units.
+    pub(crate) fn woken(&self) -> Vec<(OrderId, Units)> {
+        let wake = |report: &types::Report| match report.body {
+            ReportBody::Triggered { order, left, .. } => Some((order, left)),
+            _ => None,
+        };
+        self.out.reports.iter().filter_map(wake).collect()
+    }
+
+    /// How many orders each mass cancel ended that is done now.
+    pub(crate) fn done(&self) -> Vec<u32> {
+        let done = |report: &types::Report| match report.body {
+            ReportBody::MassCancelDone { orders } => Some(orders),
+            _ => None,
+        };
+        self.out.reports.iter().filter_map(done).collect()
+    }
+
+    /// What the public was told.
+    pub(crate) fn told(&self) -> Vec<MarketBody> {
+        self.out.events.iter().map(|event| event.body).collect()
     }
 
     /// Whether a replaced order kept its place.
@@ -231,15 +285,32 @@ impl Market {
         })
     }
 
-    /// The contract's bids or asks: best price first, then first come.
+    /// The contract's bids or asks with all that is left of them: best price first, then first come.
     pub(crate) fn resting(&self, side: Side) -> Vec<Entry> {
-        let entry = |event| match event {
-            StateEvent::Order(order) if (order.contract, order.side) == (self.contract, side) => {
-                Some((order.order, order.price, order.left))
-            }
+        let rests = |order: &OpenOrder| order.terms.side == side && order.shown > 0;
+        let open = self.open().into_iter().filter(rests);
+        open.map(|order| (order.order, order.terms.price, order.left)).collect()
+    }
+
+    /// The same as everybody sees them.
+    pub(crate) fn shown(&self, side: Side) -> Vec<Entry> {
+        let open = self.open().into_iter().filter(|order| order.terms.side == side && order.shown > 0);
+        open.map(|order| (order.order, order.terms.price, order.shown)).collect()
+    }
+
+    /// The contract's sleeping stops: id, trigger, units.
+    pub(crate) fn sleeping(&self) -> Vec<Entry> {
+        let open = self.open().into_iter();
+        open.filter_map(|order| Some((order.order, order.terms.trigger?, order.left))).collect()
+    }
+
+    /// The contract's open orders.
+    pub(crate) fn open(&self) -> Vec<OpenOrder> {
+        let open = |event| match event {
+            StateEvent::Order(order) if order.terms.contract == self.contract => Some(order),
             _ => None,
         };
-        self.state().into_iter().filter_map(entry).collect()
+        self.state().into_iter().filter_map(open).collect()
     }
 
     /// Free and reserved dollars.

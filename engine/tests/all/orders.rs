@@ -1,6 +1,6 @@
-//! Entry, matching, cancels and self-trade prevention, rule by rule.
+//! Entry, matching and cancels, rule by rule.
 
-use types::{CancelReason, Command, Lane, OrderRef, RejectCode, Role, Side, TimeInForce};
+use types::{CancelReason, Command, Lane, OrderRef, RejectCode, Role, Side};
 
 use super::market::{ANNA, BEN, Market, PIA, Who};
 use super::reference::RIGHT_HINT;
@@ -38,40 +38,6 @@ fn orders_that_do_not_cross_rest() {
     assert_eq!(market.trades(), []);
     assert_eq!(market.resting(Side::Buy), [(bid, 200, 5)]);
     assert_eq!(market.resting(Side::Sell), [(ask, 201, 5)]);
-}
-
-#[test]
-fn a_gtc_remainder_rests() {
-    let mut market = Market::new();
-    let ask = market.sell(PIA, 3, 200);
-    let bid = market.buy(ANNA, 5, 205);
-    assert_eq!(market.trades(), [(ask, 200, 3)]);
-    assert_eq!(market.resting(Side::Buy), [(bid, 205, 2)]);
-    assert_eq!(market.resting(Side::Sell), []);
-}
-
-#[test]
-fn an_ioc_remainder_ends() {
-    let mut market = Market::new();
-    let ask = market.sell(PIA, 3, 200);
-    let order = market.order(ANNA, Side::Buy, TimeInForce::Ioc, 5, 205);
-    assert_eq!(market.trades(), [(ask, 200, 3)]);
-    assert_eq!(market.ended(), [(order, 2, CancelReason::Ioc)]);
-    assert_eq!(market.resting(Side::Buy), []);
-    assert_eq!(market.cash(ANNA).1, 0);
-}
-
-#[test]
-fn a_fok_trades_whole_or_not_at_all() {
-    let mut market = Market::new();
-    let cheap = market.sell(PIA, 3, 200);
-    let dear = market.sell(PIA, 2, 206);
-    let order = market.order(ANNA, Side::Buy, TimeInForce::Fok, 5, 205);
-    assert_eq!(market.trades(), []);
-    assert_eq!(market.ended(), [(order, 5, CancelReason::Fok)]);
-    market.order(ANNA, Side::Buy, TimeInForce::Fok, 5, 206);
-    assert_eq!(market.trades(), [(cheap, 200, 3), (dear, 206, 2)]);
-    assert_eq!(market.ended(), []);
 }
 
 #[test]
@@ -127,34 +93,6 @@ fn unknown_foreign_and_ended_orders_get_one_answer() {
         assert_eq!(market.refused(), Some((RejectCode::UnknownOrder, 0)));
     }
     assert_eq!(market.resting(Side::Buy), [(foreign, 200, 2)]);
-}
-
-#[test]
-fn an_order_ends_where_it_meets_its_own_account() {
-    let mut market = Market::new();
-    market.sell(PIA, 10, 190);
-    market.buy(BEN, 10, 190);
-    let other = market.sell(BEN, 2, 200);
-    let own = market.sell(PIA, 5, 205);
-    let order = market.buy(PIA, 4, 210);
-    assert_eq!(market.trades(), [(other, 200, 2)]);
-    assert_eq!(market.ended(), [(order, 2, CancelReason::SelfTrade)]);
-    assert_eq!(market.resting(Side::Sell), [(own, 205, 5)]);
-    assert_eq!(market.resting(Side::Buy), []);
-}
-
-#[test]
-fn a_fok_counts_nothing_from_its_own_order_on() {
-    let mut market = Market::new();
-    market.sell(PIA, 10, 190);
-    market.buy(BEN, 10, 190);
-    let before = market.sell(BEN, 2, 200);
-    market.sell(PIA, 5, 205);
-    market.sell(BEN, 5, 205);
-    let order = market.order(PIA, Side::Buy, TimeInForce::Fok, 3, 210);
-    assert_eq!(market.ended(), [(order, 3, CancelReason::Fok)]);
-    market.order(PIA, Side::Buy, TimeInForce::Fok, 2, 210);
-    assert_eq!(market.trades(), [(before, 200, 2)]);
 }
 
 #[test]

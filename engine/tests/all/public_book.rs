@@ -16,30 +16,32 @@ struct PublicBook {
     phase: Phase,
     last: Sequence,
     last_price: Ticks,
-    /// In the order in which they went to the end of a queue.
-    orders: Vec<MarketEntry>,
+    /// Best price first, at one price in the order in which they went to the end of the queue.
+    bids: Vec<MarketEntry>,
+    asks: Vec<MarketEntry>,
 }
 
-const NEW: PublicBook = PublicBook { phase: Phase::Continuous, last: 0, last_price: 0, orders: Vec::new() };
+const NEW: PublicBook =
+    PublicBook { phase: Phase::Continuous, last: 0, last_price: 0, bids: Vec::new(), asks: Vec::new() };
 
 impl PublicBooks {
     /// Applies what came of one command.
     pub(crate) fn apply(&mut self, step: &Stamped, events: &[MarketEvent]) -> Result<(), String> {
-        let mut before = BTreeMap::new();
-        for event in events {
+        for (at, event) in events.iter().enumerate() {
             let book = self.books.entry(event.contract).or_insert(NEW);
-            let previous = *before.entry(event.contract).or_insert(book.last);
+            let told = events[..at].iter().find(|before| before.contract == event.contract);
+            let previous = told.map_or(book.last, |first| first.previous);
             if (event.previous, event.sequence, event.time) != (previous, step.sequence, step.time) {
                 return Err(format!("{event:?} does not follow on command {previous}"));
             }
             book.last = event.sequence;
             book.change(event.body).map_err(|what| format!("{event:?}: {what}"))?;
         }
-        for contract in before.into_keys() {
-            let book = &self.books[&contract];
-            book.check().map_err(|what| format!("{contract:?} after command {}: {what}", step.sequence))?;
+        for event in events {
+            let Some(book) = self.books.get(&event.contract) else { continue };
+            book.check().map_err(|what| format!("{event:?}: {what}"))?;
             if book.phase == Phase::Settled {
-                self.books.remove(&contract);
+                self.books.remove(&event.contract);
             }
         }
         Ok(())
@@ -48,58 +50,62 @@ impl PublicBooks {
     /// Compares all books with the state the engine emitted.
     pub(crate) fn check(&self, state: &[StateEvent]) -> Result<(), String> {
         let untold = NEW;
-        let mut orders: BTreeMap<ContractId, Vec<MarketEntry>> = BTreeMap::new();
         for event in state {
-            match event {
-                StateEvent::Order(order) => {
-                    let (side, price, units) = (order.side, order.price, order.left);
-                    let entry = MarketEntry { order: order.order, side, price, units };
-                    orders.entry(order.contract).or_default().push(entry);
+            if let StateEvent::Contract { contract, phase, sequence, last_price } = event {
+                let book = self.books.get(contract).unwrap_or(&untold);
+                if (book.phase, book.last, book.last_price) != (*phase, *sequence, *last_price) {
+                    return Err(format!("{event:?} is not what was told in public"));
                 }
-                StateEvent::Contract { contract, phase, sequence, last_price } => {
-                    let book = self.books.get(contract).unwrap_or(&untold);
-                    if (book.phase, book.last, book.last_price) != (*phase, *sequence, *last_price) {
-                        return Err(format!("{event:?} is not what was told in public"));
-                    }
-                }
-                _ => {}
             }
         }
-        for (contract, book) in &self.books {
-            let resting = orders.remove(contract).unwrap_or_default();
-            if book.sorted() != resting {
-                return Err(format!(
-                    "the public book of {contract:?} is {:?}, but there rest {resting:?}",
-                    book.sorted()
-                ));
+        let shown = state.iter().filter_map(|event| match event {
+            StateEvent::Order(order) if order.shown > 0 => {
+                let (side, price, units) = (order.terms.side, order.terms.price, order.shown);
+                Some((order.terms.contract, MarketEntry { order: order.order, side, price, units }))
             }
+            _ => None,
+        });
+        let told = self
+            .books
+            .iter()
+            .flat_map(|(contract, book)| book.bids.iter().chain(&book.asks).map(|entry| (*contract, *entry)));
+        if told.clone().eq(shown.clone()) {
+            return Ok(());
         }
-        match orders.pop_first() {
-            Some((contract, resting)) => Err(format!("nobody was told of {resting:?} in {contract:?}")),
-            None => Ok(()),
-        }
+        let differs = told.clone().zip(shown.clone()).find(|(told, shown)| told != shown);
+        let (told, shown) = (told.count(), shown.count());
+        Err(format!("the public was told of {told} orders, and {shown} are shown; at first {differs:?}"))
     }
 }
 
 impl PublicBook {
     fn change(&mut self, body: MarketBody) -> Result<(), String> {
-        let (entry, is_trade) = match body {
+        let entry = match body {
             MarketBody::Phase(phase) => {
                 self.phase = phase;
                 return Ok(());
             }
-            MarketBody::Add(entry) => {
-                let is_new = entry.units > 0 && self.orders.iter().all(|order| order.order != entry.order);
-                self.orders.push(entry);
-                return if is_new { Ok(()) } else { Err("it is there already, or shows nothing".to_owned()) };
-            }
-            MarketBody::Reduce(entry) | MarketBody::Delete(entry) => (entry, false),
-            MarketBody::Trade(entry) => (entry, true),
+            MarketBody::Add(entry)
+            | MarketBody::Reduce(entry)
+            | MarketBody::Delete(entry)
+            | MarketBody::Trade(entry) => entry,
         };
-        let at = self.orders.iter().position(|order| order.order == entry.order);
+        let orders = if entry.side == Side::Buy { &mut self.bids } else { &mut self.asks };
+        let at = orders.iter().position(|order| order.order == entry.order);
+        if let MarketBody::Add(_) = body {
+            if at.is_some() || entry.units == 0 {
+                return Err("it is there already, or shows nothing".to_owned());
+            }
+            let is_before = |order: &MarketEntry| match entry.side {
+                Side::Buy => order.price >= entry.price,
+                Side::Sell => order.price <= entry.price,
+            };
+            orders.insert(orders.partition_point(is_before), entry);
+            return Ok(());
+        }
         let at = at.ok_or("no such order rests")?;
-        let resting = self.orders[at];
-        if (resting.side, resting.price) != (entry.side, entry.price) {
+        let resting = orders[at];
+        if resting.price != entry.price {
             return Err(format!("it rests as {resting:?}"));
         }
         let (is_right, left) = match body {
@@ -110,42 +116,33 @@ impl PublicBook {
         if !is_right {
             return Err(format!("it showed {} units", resting.units));
         }
-        if is_trade {
+        if let MarketBody::Trade(_) = body {
             if self.phase != Phase::Continuous {
                 return Err(format!("a trade while {:?}", self.phase));
+            }
+            if at != 0 {
+                return Err(format!("a trade before {:?}", orders[0]));
             }
             self.last_price = entry.price;
         }
         if left == 0 {
-            self.orders.remove(at);
+            orders.remove(at);
         } else {
-            self.orders[at].units = left;
+            orders[at].units = left;
         }
         Ok(())
     }
 
     fn check(&self) -> Result<(), String> {
-        let of_side = |side| self.orders.iter().filter(move |order| order.side == side);
-        let bid = of_side(Side::Buy).map(|order| order.price).max();
-        let ask = of_side(Side::Sell).map(|order| order.price).min();
-        match self.phase {
-            Phase::Continuous if bid.zip(ask).is_some_and(|(bid, ask)| bid >= ask) => {
-                Err(format!("crossed at rest: {bid:?} and {ask:?}"))
+        let best = (self.bids.first().map(|bid| bid.price), self.asks.first().map(|ask| ask.price));
+        match (self.phase, best) {
+            (Phase::Continuous, (Some(bid), Some(ask))) if bid >= ask => {
+                Err(format!("crossed at rest: {bid} and {ask}"))
             }
-            Phase::InDelivery | Phase::Settled if !self.orders.is_empty() => {
-                Err(format!("orders are left: {:?}", self.orders))
+            (Phase::InDelivery | Phase::Settled, best) if best != (None, None) => {
+                Err(format!("orders are left: {:?} and {:?}", self.bids, self.asks))
             }
             _ => Ok(()),
         }
-    }
-
-    /// Bids before asks, best price first, then first come.
-    fn sorted(&self) -> Vec<MarketEntry> {
-        let mut orders = self.orders.clone();
-        orders.sort_by_key(|order| match order.side {
-            Side::Buy => (Side::Buy, -order.price),
-            Side::Sell => (Side::Sell, order.price),
-        });
-        orders
     }
 }

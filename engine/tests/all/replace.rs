@@ -103,17 +103,6 @@ fn a_replaced_ask_needs_only_the_units_it_adds() {
 }
 
 #[test]
-fn a_replaced_order_ends_where_it_meets_its_own_account() {
-    let mut market = Market::new();
-    let own = market.sell(PIA, 5, 200);
-    let bid = market.buy(PIA, 5, 190);
-    market.replace(PIA, bid, 5, 200);
-    assert_eq!(market.ended(), [(bid, 5, CancelReason::SelfTrade)]);
-    assert_eq!(market.resting(Side::Sell), [(own, 200, 5)]);
-    assert_eq!(market.cash(PIA), (1_000_000_000, 0));
-}
-
-#[test]
 fn a_replaced_order_keeps_its_id_and_number() {
     let mut market = Market::new();
     let bid = market.buy(ANNA, 5, 190);

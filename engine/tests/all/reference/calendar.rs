@@ -1,19 +1,32 @@
-//! The calendar, naively: when contracts open and close, and the pending work, piece by piece.
+//! The calendar, naively: when contracts open and close and orders expire, and the pending work of that, piece
+//! by piece.
 
-use engine::WORK_PER_COMMAND;
 use types::{CancelReason, ContractId, HOUR_NANOS, MarketBody, Phase, RejectCode, ReportBody, Timestamp};
 
-use super::{Contract, Job, Outcome, Reference, badness, units};
+use super::stops::sleeping_rank;
+use super::{Contract, Order, Outcome, Reference, Work, seconds, units};
+
+/// Work that was begun.
+#[derive(Clone, Copy)]
+pub(super) enum Job {
+    Expire(ContractId),
+    Deliver(ContractId),
+}
 
 impl Reference {
-    /// The first phase change of a touched contract after the clock.
+    /// The first moment after the clock at which a touched contract changes its phase or an order expires.
     pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
-        self.changes_to_come().map(|(time, _)| time).filter(|&time| time > self.clock).min()
+        let changes = self.changes_to_come().map(|(time, _)| time);
+        let moments = self.orders.iter().filter_map(Order::moment);
+        changes.chain(moments).filter(|&time| time > self.clock).min()
     }
 
-    /// True if work is left over.
-    pub(crate) fn has_pending(&self) -> bool {
-        self.job.is_some() || self.first_due().is_some()
+    pub(super) fn calendar_work(&self) -> Option<Work> {
+        match (self.job, self.first_dated(), self.first_due()) {
+            (None, Some(_), _) => Some(Work::Moments),
+            (None, None, None) => None,
+            _ => Some(Work::Phases),
+        }
     }
 
     /// Whether orders and deposits for the contract are taken now.
@@ -28,7 +41,7 @@ impl Reference {
         }
         let gate = self.gate(contract);
         if gate <= self.time {
-            return Err((RejectCode::GateClosed, i64::try_from(gate.0 / 1_000_000_000).unwrap()));
+            return Err((RejectCode::GateClosed, seconds(gate)));
         }
         let hour = self.time.0 / HOUR_NANOS;
         if u64::from(start) >= hour + u64::from(spec.horizon_hours) {
@@ -63,16 +76,19 @@ impl Reference {
         Ok(())
     }
 
-    /// Does as many pieces of the pending work as one command may.
-    pub(super) fn work(&mut self) {
-        for _ in 0..WORK_PER_COMMAND {
-            match (self.job, self.first_due()) {
-                (Some(Job::Expire(contract)), _) => self.expire(contract),
-                (Some(Job::Deliver(contract)), _) => self.deliver(contract),
-                (None, Some(contract)) => self.change_phase(contract),
-                (None, None) => return,
+    /// One piece of what was begun; else an order whose moment has come ends; else a contract's phase changes.
+    pub(super) fn calendar_piece(&mut self) -> bool {
+        match (self.job, self.first_dated(), self.first_due()) {
+            (Some(Job::Expire(contract)), ..) => self.expire(contract),
+            (Some(Job::Deliver(contract)), ..) => self.deliver(contract),
+            (None, Some(at), _) => {
+                let order = self.take_out(at);
+                self.end(&order, CancelReason::Expired, None);
             }
+            (None, None, Some(contract)) => self.change_phase(contract),
+            (None, None, None) => return false,
         }
+        true
     }
 
     /// One piece: a contract's next phase. Its first and its last bring a job that takes more pieces.
@@ -92,15 +108,19 @@ impl Reference {
         self.event(contract, MarketBody::Phase(next));
     }
 
-    /// One piece: the next open order ends, bids first, each side best first; or there is none any more.
+    /// One piece: the next open order ends: bids, asks, each side best first, sleeping stops; or there is none
+    /// any more.
     fn expire(&mut self, contract: ContractId) {
-        let open = self.orders.iter().enumerate().filter(|(_, order)| order.contract == contract);
-        let first = open.min_by_key(|(_, order)| (order.side, badness(order), order.arrival));
-        let Some((index, _)) = first else {
+        let open = self.orders.iter().enumerate().filter(|(_, order)| order.terms.contract == contract);
+        let first = open.min_by_key(|(_, order)| match order.sleeps() {
+            false => (false, (order.terms.side, order.badness(), order.arrival)),
+            true => (true, sleeping_rank(order)),
+        });
+        let Some((at, _)) = first else {
             self.job = None;
             return;
         };
-        let order = self.take_out(index);
+        let order = self.take_out(at);
         self.end(&order, CancelReason::Gate, None);
     }
 
@@ -124,6 +144,13 @@ impl Reference {
         due.min().map(|(_, contract)| contract)
     }
 
+    /// Where the order lies that expires first among those whose moments have come by the clock.
+    fn first_dated(&self) -> Option<usize> {
+        let dated =
+            self.orders.iter().enumerate().filter_map(|(at, order)| Some((order.moment()?, order.id, at)));
+        dated.filter(|&(moment, ..)| moment <= self.clock).min().map(|(.., at)| at)
+    }
+
     fn changes_to_come(&self) -> impl Iterator<Item = (Timestamp, ContractId)> {
         self.contracts.iter().filter_map(|(&contract, record)| {
             let is_being_delivered = matches!(self.job, Some(Job::Deliver(job)) if job == contract);
@@ -138,7 +165,7 @@ impl Reference {
         })
     }
 
-    fn gate(&self, contract: ContractId) -> Timestamp {
+    pub(super) fn gate(&self, contract: ContractId) -> Timestamp {
         let lead = u64::from(self.class_of(contract).spec.gate_minutes) * 60 * 1_000_000_000;
         Timestamp((u64::from(contract.start().0) * HOUR_NANOS).saturating_sub(lead))
     }

@@ -4,16 +4,25 @@
 
 mod calendar;
 mod desk;
+mod funds;
+mod mass_cancel;
+mod matching;
 mod orders;
+mod state;
+mod stops;
 
 use std::collections::BTreeMap;
 
-use engine::{CurrencyTotals, Totals};
+use engine::WORK_PER_COMMAND;
 use types::{
     Account, AccountId, Class, Code, Command, ContractId, Key, KeyNo, Lane, MarketBody, MarketEvent, Money,
-    OpenOrder, OrderId, Output, Phase, RejectCode, Report, ReportBody, Rights, Sender, Sequence, Side,
-    SlotHint, Stamped, StateEvent, Ticks, Timestamp, Units,
+    NewOrder, OrderId, Output, Phase, RejectCode, Report, ReportBody, Rights, Sender, Sequence, Side,
+    SlotHint, Stamped, Ticks, TimeInForce, Timestamp, Units,
 };
+
+use calendar::Job;
+use mass_cancel::MassJob;
+use stops::{Elected, Election};
 
 /// Stands in a command for the hint the engine told last.
 pub(crate) const RIGHT_HINT: SlotHint = 0;
@@ -36,14 +45,24 @@ pub(crate) struct Reference {
     fees: BTreeMap<Code, i128>,
     cash_deposits: Vec<CashDeposit>,
     pub(crate) contracts: BTreeMap<ContractId, Contract>,
-    /// All open orders, in no order that means anything.
+    /// All open orders, resting and sleeping, in no order that means anything.
     pub(crate) orders: Vec<Order>,
     /// How many times an order has gone to the end of a queue.
     arrivals: u64,
-    /// The pending work that was begun and is not finished.
+    /// How many times an order has gone to the end of its account's list.
+    listings: u64,
+    /// How many times orders have matched.
+    matchings: u64,
+    /// Matchings that may have met stops, in the order in which they happened.
+    elections: Vec<Election>,
+    /// Mass cancels that are not done, in the order in which they came.
+    mass_jobs: Vec<MassJob>,
+    /// The work of the calendar that was begun and is not finished.
     job: Option<Job>,
     reports: BTreeMap<AccountId, u64>,
     out: Output,
+    /// How many stops, each triggered by the one before, the last command ran at most: no part of the state.
+    pub(crate) cascade: u32,
 }
 
 struct CashDeposit {
@@ -58,7 +77,7 @@ pub(crate) struct Contract {
     phase: Phase,
     /// Every command that changed its public book.
     changes: Vec<Sequence>,
-    last_price: Ticks,
+    pub(crate) last_price: Ticks,
     /// Who has ever held units, in the order of their first, and how many they own, reserved or not.
     holders: Vec<(AccountId, i128)>,
     deposits: Vec<(AccountId, u64, Units)>,
@@ -71,25 +90,55 @@ pub(crate) struct Order {
     pub(crate) id: OrderId,
     pub(crate) key: KeyNo,
     pub(crate) number: u64,
-    pub(crate) contract: ContractId,
-    pub(crate) side: Side,
-    pub(crate) price: Ticks,
-    pub(crate) units: Units,
+    /// As they are now: with a trigger until it wakes, with a minimum until it comes to the book.
+    pub(crate) terms: NewOrder,
     pub(crate) left: Units,
+    /// What of that everybody sees: 0 while it sleeps or is on its way.
+    shown: Units,
     /// When it went to the end of the queue at its price.
     arrival: u64,
+    /// When it went to the end of its account's list.
+    listed: u64,
+    /// Set once it waits for its turn to wake.
+    elected: Option<Elected>,
 }
 
-#[derive(Clone, Copy)]
-enum Job {
-    Expire(ContractId),
-    Deliver(ContractId),
+/// Kinds of pending work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    Stops,
+    MassCancels,
+    Moments,
+    Phases,
+}
+
+impl Order {
+    fn sleeps(&self) -> bool {
+        self.terms.trigger.is_some()
+    }
+
+    /// The lower, the earlier it is met.
+    fn badness(&self) -> i64 {
+        match self.terms.side {
+            Side::Buy => -self.terms.price,
+            Side::Sell => self.terms.price,
+        }
+    }
+
+    /// The moment it is good till, if it names one.
+    fn moment(&self) -> Option<Timestamp> {
+        match self.terms.time_in_force {
+            TimeInForce::Gtd(moment) => Some(moment),
+            _ => None,
+        }
+    }
 }
 
 impl Reference {
     /// Applies a command and says what must come of it, with every slot hint as [`RIGHT_HINT`].
-    pub(crate) fn apply(&mut self, stamped: &Stamped) -> Output {
-        (self.sequence, self.time) = (stamped.sequence, stamped.time);
+    pub(crate) fn apply(&mut self, stamped: &Stamped) -> &Output {
+        (self.sequence, self.time, self.cascade) = (stamped.sequence, stamped.time, 0);
+        self.out.clear();
         match stamped.sender {
             Some(sender) => self.apply_sent(sender, &stamped.command),
             None => match stamped.command {
@@ -102,11 +151,36 @@ impl Reference {
                 _ => {}
             },
         }
-        std::mem::take(&mut self.out)
+        &self.out
+    }
+
+    /// Does as many pieces of the pending work as one command may: of stops first, then of mass cancels, then
+    /// of the calendar.
+    fn work(&mut self) {
+        for _ in 0..WORK_PER_COMMAND {
+            if !(self.stop_piece() || self.mass_piece() || self.calendar_piece()) {
+                return;
+            }
+        }
+    }
+
+    /// True if work is left over.
+    pub(crate) fn has_pending(&self) -> bool {
+        self.left_over().is_some()
+    }
+
+    /// Which work comes next, if any is left over.
+    pub(crate) fn left_over(&self) -> Option<Work> {
+        match () {
+            () if self.has_stop_work() => Some(Work::Stops),
+            () if self.has_mass_work() => Some(Work::MassCancels),
+            () => self.calendar_work(),
+        }
     }
 
     fn apply_sent(&mut self, sender: Sender, command: &Command) {
-        if sender.lane == Lane::Cancels && !matches!(command, Command::Cancel(_)) {
+        let is_cancel = matches!(command, Command::Cancel(_) | Command::MassCancel(_));
+        if sender.lane == Lane::Cancels && !is_cancel {
             return;
         }
         let Some(index) = self.keys.iter().position(|key| key.no == sender.key) else { return };
@@ -136,7 +210,9 @@ impl Reference {
             Command::Clock | Command::Continue | Command::Genesis { .. } => {
                 return Err((RejectCode::SequencerOnly, 0));
             }
-            Command::NewOrder(_) | Command::Cancel(_) | Command::Replace { .. } => Rights::TRADE,
+            Command::NewOrder(_) | Command::Cancel(_) | Command::Replace { .. } | Command::MassCancel(_) => {
+                Rights::TRADE
+            }
             Command::DepositCapacity { .. } => Rights::DEPOSIT,
             _ => Rights::OPERATE,
         };
@@ -152,6 +228,7 @@ impl Reference {
             Command::NewOrder(order) => self.new_order(sender, order),
             Command::Cancel(order) => self.cancel(sender, order),
             Command::Replace { order, price, units } => self.replace(sender, order, price, units),
+            Command::MassCancel(what) => self.mass_cancel(sender, what),
             Command::DepositCapacity { contract, units, external } => {
                 self.deposit_capacity(sender, contract, units, external)
             }
@@ -209,97 +286,15 @@ impl Reference {
     }
 }
 
-impl Reference {
-    /// The full state as it must be emitted, with every slot hint as [`RIGHT_HINT`].
-    pub(crate) fn state(&self) -> Vec<StateEvent> {
-        let mut state: Vec<StateEvent> = self.classes.iter().copied().map(StateEvent::Class).collect();
-        state.extend(self.accounts.iter().copied().map(StateEvent::Account));
-        state.extend(self.keys.iter().copied().map(StateEvent::Key));
-        for account in self.accounts.iter().map(|account| account.id) {
-            for currency in self.currencies() {
-                let owned = self.owned_cash(account, currency);
-                if owned != 0 {
-                    let held = self.reserved_cash(account, currency);
-                    let (free, reserved) = (money(owned - held), money(held));
-                    state.push(StateEvent::Cash { account, currency, free, reserved });
-                }
-            }
-        }
-        for (&contract, record) in &self.contracts {
-            let mut holders = record.holders.clone();
-            holders.sort();
-            state.extend(holders.into_iter().map(|(account, owned)| {
-                let held = self.reserved_units(account, contract);
-                StateEvent::Holding { account, contract, free: units(owned - held), reserved: units(held) }
-            }));
-        }
-        state.extend(self.contracts.iter().map(|(&contract, record)| StateEvent::Contract {
-            contract,
-            phase: record.phase,
-            sequence: record.changes.last().copied().unwrap_or(0),
-            last_price: record.last_price,
-        }));
-        state.extend(self.open_orders().into_iter().map(StateEvent::Order));
-        state.extend(self.accounts.iter().map(|account| StateEvent::Reports {
-            account: account.id,
-            last: self.reports.get(&account.id).copied().unwrap_or(0),
-        }));
-        state
-    }
-
-    /// What the audit of the engine must add up to.
-    pub(crate) fn totals(&self) -> Totals {
-        let of_currency = |currency| {
-            let deposits = self.cash_deposits.iter().filter(|deposit| deposit.currency == currency);
-            let owned = self.cash.iter().filter(|((_, of), _)| *of == currency);
-            CurrencyTotals {
-                currency,
-                deposited: money(deposits.map(|deposit| i128::from(deposit.amount)).sum()),
-                held: money(owned.map(|(_, owned)| owned).sum()),
-                fees: money(self.fees.get(&currency).copied().unwrap_or(0)),
-            }
-        };
-        let holdings = self.contracts.values().flat_map(|contract| &contract.holders);
-        Totals {
-            currencies: self.currencies().into_iter().map(of_currency).collect(),
-            units_held: u64::try_from(holdings.map(|(_, owned)| owned).sum::<i128>()).unwrap(),
-            open_orders: self.orders.len() as u64,
-            contracts: self.contracts.len() as u64,
-        }
-    }
-
-    /// By contract, bids before asks, best price first, then first come.
-    fn open_orders(&self) -> Vec<OpenOrder> {
-        let mut orders = self.orders.clone();
-        orders.sort_by_key(|order| (order.contract, order.side, badness(order), order.arrival));
-        let open = |order: Order| OpenOrder {
-            account: order.account,
-            order: order.id,
-            slot: RIGHT_HINT,
-            key: order.key,
-            number: order.number,
-            contract: order.contract,
-            side: order.side,
-            price: order.price,
-            units: order.units,
-            left: order.left,
-        };
-        orders.into_iter().map(open).collect()
-    }
-}
-
-/// The lower, the earlier it is met.
-fn badness(order: &Order) -> i64 {
-    match order.side {
-        Side::Buy => -order.price,
-        Side::Sell => order.price,
-    }
-}
-
 fn money(amount: i128) -> Money {
     Money::try_from(amount).unwrap()
 }
 
 fn units(number: i128) -> Units {
     Units::try_from(number).unwrap()
+}
+
+/// Whole seconds since 1970.
+fn seconds(moment: Timestamp) -> i64 {
+    i64::try_from(moment.0 / 1_000_000_000).unwrap()
 }

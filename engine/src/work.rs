@@ -1,0 +1,52 @@
+//! Pending work: what one command sets off and later ones finish, a bounded number of pieces each, so that no
+//! command does more than a bounded amount.
+//!
+//! Stops come first, then mass cancels, then what the calendar brings.
+
+use crate::WORK_PER_COMMAND;
+use crate::engine::Engine;
+use types::{Output, Timestamp};
+
+impl Engine {
+    /// When the next phase change of a touched contract is due, or the next order expires: a
+    /// [`Command::Clock`](types::Command::Clock) must be sequenced before the first command with that stamp or a
+    /// later one.
+    #[must_use]
+    #[inline]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        let phase = self.calendar.next_deadline();
+        let expiry = self.orders.expiries.after(self.calendar.clock());
+        phase.into_iter().chain(expiry).min()
+    }
+
+    /// True while work is left over: a [`Command::Continue`](types::Command::Continue) must be sequenced soon.
+    #[must_use]
+    #[inline]
+    pub fn has_pending(&self) -> bool {
+        self.stops.has_pending()
+            || self.mass_cancels.has_pending()
+            || self.calendar.has_pending()
+            || self.orders.expiries.are_due(self.calendar.clock())
+    }
+
+    /// Does pending work of all kinds up to the budget of a command.
+    pub(crate) fn work(&mut self, out: &mut Output) {
+        for _ in 0..WORK_PER_COMMAND {
+            let was_some =
+                self.work_on_stops(out) || self.work_on_mass_cancels(out) || self.work_on_calendar(out);
+            if !was_some {
+                return;
+            }
+        }
+    }
+
+    /// Lets the stops go on that an order's trades have met, up to the budget of a command.
+    #[inline]
+    pub(crate) fn work_after_order(&mut self, out: &mut Output) {
+        let mut pieces = 0;
+        while pieces < WORK_PER_COMMAND && self.stops.has_pending() {
+            self.work_on_stops(out);
+            pieces += 1;
+        }
+    }
+}
