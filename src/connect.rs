@@ -6,12 +6,14 @@ use crate::typed;
 use clap::Args;
 use client::{CommandError, ExchangeInfo, PrivateKey, Session, SessionError};
 use protocol::CloseCode;
+use protocol::decimal::from_ticks;
 use protocol::symbol::ClassSymbol;
 use protocol::when::TimeText;
 use serde::{Deserialize, Serialize};
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use types::{AccountName, Class, ClassNo, ContractId, RejectCode, Timestamp};
+use types::{AccountName, Class, ClassNo, ContractId, RejectCode, Ticks, Timestamp};
 
 /// Which exchange, and as whom.
 #[derive(Clone, Debug, Args)]
@@ -57,6 +59,11 @@ impl Target {
         Ok((info, PrivateKey::load(file).map_err(key_failure)?))
     }
 
+    /// The address file.
+    pub(crate) fn file(&self) -> &Path {
+        &self.exchange
+    }
+
     /// Connects to the gateway.
     pub(crate) async fn session(&self) -> Result<Session, Failure> {
         let (info, key) = self.read()?;
@@ -72,8 +79,15 @@ impl Target {
 }
 
 impl AddressFile {
-    /// Reads the file a running exchange wrote.
+    /// Reads what a client needs of the file a running exchange wrote.
     pub(crate) fn read(path: &Path) -> Result<ExchangeInfo, Failure> {
+        let file = AddressFile::read_whole(path)?;
+        let key = transport::parse_public_key(&file.public_key).map_err(|error| file_failure(path, error))?;
+        Ok(ExchangeInfo { gateway: file.gateway, feed: file.feed, key })
+    }
+
+    /// Reads all of it.
+    pub(crate) fn read_whole(path: &Path) -> Result<AddressFile, Failure> {
         let text = std::fs::read_to_string(path).map_err(|error| {
             let message = format!(
                 "the exchange's address file {} cannot be read ({error}): say --exchange FILE; a running \
@@ -82,14 +96,13 @@ impl AddressFile {
             );
             Failure::usage("no-address-file", message)
         })?;
-        let wrong = |what: String| {
-            let message = format!("{} is no address file of an exchange: {what}", path.display());
-            Failure::usage("bad-address-file", message)
-        };
-        let file: AddressFile = toml::from_str(&text).map_err(|error| wrong(error.message().to_owned()))?;
-        let key = transport::parse_public_key(&file.public_key).map_err(|error| wrong(error.to_string()))?;
-        Ok(ExchangeInfo { gateway: file.gateway, feed: file.feed, key })
+        toml::from_str(&text).map_err(|error| file_failure(path, error.message()))
     }
+}
+
+fn file_failure(path: &Path, what: impl Display) -> Failure {
+    let message = format!("{} is no address file of an exchange: {what}", path.display());
+    Failure::usage("bad-address-file", message)
 }
 
 impl Desk {
@@ -136,6 +149,12 @@ pub(crate) fn full_symbol(classes: &[Class], contract: ContractId) -> String {
         .map_or_else(|| contract.0.to_string(), |class| typed::full(class, contract))
 }
 
+/// A price of the contract as people write it; in ticks if its class is unknown.
+pub(crate) fn price_text(classes: &[Class], contract: ContractId, price: Ticks) -> String {
+    let class = class_numbered(classes, contract.class());
+    class.map_or_else(|| price.to_string(), |class| from_ticks(price, &class.spec).to_string())
+}
+
 /// Why there is no session, or no longer one.
 pub(crate) fn session_failure(error: &SessionError) -> Failure {
     match error {
@@ -157,9 +176,12 @@ pub(crate) fn session_failure(error: &SessionError) -> Failure {
 pub(crate) fn command_failure(error: CommandError) -> Failure {
     match &error {
         CommandError::Rejected { code: RejectCode::GateClosed, value } => {
-            let gate = Timestamp(u64::try_from(*value).unwrap_or(0).saturating_mul(1_000_000_000));
-            let message = format!("the contract stopped trading at its gate closure, {}", TimeText(gate));
+            let message = format!("the contract stopped trading at its gate closure, {}", second(*value));
             Failure::refused(RejectCode::GateClosed, message)
+        }
+        CommandError::Rejected { code: RejectCode::ExpiryPassed, value } => {
+            let message = format!("good till a moment that has passed, {}", second(*value));
+            Failure::refused(RejectCode::ExpiryPassed, message)
         }
         CommandError::Refused { code, .. } | CommandError::Rejected { code, .. } => {
             Failure::refused(code, &error)
@@ -167,4 +189,9 @@ pub(crate) fn command_failure(error: CommandError) -> Failure {
         CommandError::NotOnTheWire(_) => Failure::usage("bad-command", &error),
         CommandError::Session(error) => session_failure(error),
     }
+}
+
+/// A moment in seconds since 1970.
+fn second(value: i64) -> TimeText {
+    TimeText(Timestamp(u64::try_from(value).unwrap_or(0).saturating_mul(1_000_000_000)))
 }

@@ -2,6 +2,7 @@
 
 mod account;
 mod book;
+mod cancel;
 mod capacity;
 mod class;
 mod config;
@@ -13,8 +14,11 @@ mod key;
 mod load;
 mod order;
 mod orders;
+mod replay;
 mod serve;
 mod show;
+mod terms;
+mod told;
 mod typed;
 mod venue;
 
@@ -54,8 +58,8 @@ enum Command {
     Buy(order::OrderArguments),
     /// Sell units of a contract.
     Sell(order::OrderArguments),
-    /// Take an order out of the book.
-    Cancel(order::CancelArguments),
+    /// End orders, one by one or many at a time.
+    Cancel(cancel::CancelArguments),
     /// Change an order's price and total quantity.
     Replace(order::ReplaceArguments),
     /// Your open orders.
@@ -66,6 +70,8 @@ enum Command {
     Book(book::BookArguments),
     /// Send load through the real gateway and measure it.
     Load(load::LoadArguments),
+    /// Play recorded order flow against one book and compare, maker by maker.
+    Replay(replay::ReplayArguments),
     /// The journal of a stopped exchange, checked and read.
     #[command(subcommand)]
     Journal(journal::JournalCommand),
@@ -110,12 +116,13 @@ fn run(command: Command, as_json: bool) -> Done {
         Command::Capacity(arguments) => block_on(capacity::run(arguments, as_json)),
         Command::Buy(arguments) => block_on(order::send(arguments, types::Side::Buy, as_json)),
         Command::Sell(arguments) => block_on(order::send(arguments, types::Side::Sell, as_json)),
-        Command::Cancel(arguments) => block_on(order::cancel(arguments, as_json)),
+        Command::Cancel(arguments) => block_on(cancel::run(arguments, as_json)),
         Command::Replace(arguments) => block_on(order::replace(arguments, as_json)),
         Command::Orders(arguments) => block_on(orders::run(arguments, as_json)),
         Command::Fills(arguments) => block_on(orders::fills(arguments, as_json)),
         Command::Book(arguments) => block_on(book::run(arguments, as_json)),
         Command::Load(arguments) => block_on(load::run(arguments, as_json)),
+        Command::Replay(arguments) => replay::run(&arguments, as_json),
         Command::Journal(command) => journal::run(command, as_json),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "cuex", &mut std::io::stdout());

@@ -1,42 +1,37 @@
-//! `cuex buy`, `sell`, `cancel` and `replace`: one order, and what came of it at once.
+//! `cuex buy`, `sell` and `replace`: one order, and what came of it at once.
 
 use crate::connect::{Desk, Target, command_failure};
 use crate::fail::{Done, Failure};
-use crate::orders::reason_word;
 use crate::show;
+use crate::terms::TermsArguments;
+use crate::told::{to_json, to_text};
 use crate::typed;
-use clap::{Args, ValueEnum};
-use protocol::decimal::{from_money, from_ticks};
-use protocol::when::TimeText;
-use serde_json::{Value, json};
-use types::{Class, Command, NewOrder, OpenOrder, OrderId, OrderRef, Report, ReportBody, Side, TimeInForce};
+use clap::Args;
+use client::CommandError;
+use protocol::decimal::from_ticks;
+use serde_json::json;
+use types::{Class, Command, OpenOrder, OrderId, OrderRef, RejectCode, Report, Side};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  cuex buy --key lab.key H100SXM-USE-20261122T14Z 8@2.10\n  \
-    cuex sell --key acme.key H100SXM-USE 8@1.95 --at \"tomorrow 09:00\" --tif ioc")]
+    cuex buy --key lab.key H100SXM-USE 8@2.40 --at +6h --market --min 4\n  \
+    cuex sell --key acme.key H100SXM-USE 8@1.95 --at \"tomorrow 09:00\" --tif ioc\n  \
+    cuex sell --key acme.key H100SXM-USE 400@2.10 --at +6h --show 40 --until +90m --post-only\n  \
+    cuex sell --key acme.key H100SXM-USE 8@1.80 --at +6h --stop 1.90 --self-trade decrement")]
 pub(crate) struct OrderArguments {
     #[command(flatten)]
     target: Target,
     /// A contract, or a class with --at.
     symbol: String,
-    /// How many units at which price per accelerator-hour: 8@2.10.
+    /// How many units at which price per accelerator-hour: 8@2.10. With --market the price is the worst one that
+    /// will do.
     #[arg(value_name = "UNITS@PRICE")]
     order: String,
     /// When the slot starts: now, +6h, tomorrow 09:00, 2026-11-22T14:00:00Z.
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
-    /// How long it lasts.
-    #[arg(long, default_value = "gtc")]
-    tif: Tif,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Example:\n  cuex cancel --key lab.key 1042")]
-pub(crate) struct CancelArguments {
     #[command(flatten)]
-    target: Target,
-    /// The order's id, as `cuex orders` shows it.
-    order: OrderId,
+    terms: TermsArguments,
 }
 
 #[derive(Debug, Args)]
@@ -51,142 +46,72 @@ pub(crate) struct ReplaceArguments {
     change: String,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Tif {
-    /// Rests until filled, cancelled, or its contract's gate closes.
-    Gtc,
-    /// What does not trade at once ends.
-    Ioc,
-    /// All at once, or nothing.
-    Fok,
-}
-
-impl From<Tif> for TimeInForce {
-    fn from(tif: Tif) -> TimeInForce {
-        match tif {
-            Tif::Gtc => TimeInForce::Gtc,
-            Tif::Ioc => TimeInForce::Ioc,
-            Tif::Fok => TimeInForce::Fok,
-        }
-    }
-}
-
 pub(crate) async fn send(arguments: OrderArguments, side: Side, as_json: bool) -> Done {
     // Everything typed is read before anybody is called.
     let (symbol, at) = typed::symbol(&arguments.symbol, arguments.at.as_deref())?;
     let wanted = typed::units_at_price(&arguments.order)?;
+    let terms = arguments.terms.read(wanted.units)?;
     let desk = arguments.target.desk().await?;
     let class = *desk.class(symbol.class())?;
     let contract = typed::contract(symbol, at, &class)?;
     let price = typed::ticks(wanted.price, &class)?;
-    let time_in_force = arguments.tif.into();
-    let command = Command::NewOrder(NewOrder { contract, side, time_in_force, price, units: wanted.units });
-    execute(&desk, &class, command, as_json).await
-}
-
-pub(crate) async fn cancel(arguments: CancelArguments, as_json: bool) -> Done {
-    let desk = arguments.target.desk().await?;
-    let order = find(&desk, arguments.order).await?;
-    let class = class_of(&desk, &order)?;
-    execute(&desk, &class, Command::Cancel(by_id(&order)), as_json).await
+    let order = terms.order(&class, contract, side, wanted.units, price)?;
+    execute(&desk, &class, Command::NewOrder(order), as_json).await
 }
 
 pub(crate) async fn replace(arguments: ReplaceArguments, as_json: bool) -> Done {
     let wanted = typed::units_at_price(&arguments.change)?;
     let desk = arguments.target.desk().await?;
-    let order = find(&desk, arguments.order).await?;
+    let order = find(&desk, &[arguments.order]).await?[0];
     let class = class_of(&desk, &order)?;
     let price = typed::ticks(wanted.price, &class)?;
     let command = Command::Replace { order: by_id(&order), price, units: wanted.units };
     execute(&desk, &class, command, as_json).await
 }
 
-async fn execute(desk: &Desk, class: &Class, command: Command, as_json: bool) -> Done {
-    let reports = desk.session.execute(command).await.map_err(command_failure)?;
-    desk.session.close().await;
-    if as_json {
-        show::json(
-            &json!({ "reports": reports.iter().map(|report| to_json(class, report)).collect::<Vec<_>>() }),
-        );
-    } else {
-        reports.iter().for_each(|report| show::line(&to_text(class, report)));
-    }
-    Ok(())
-}
-
-/// The own open order with this id.
-async fn find(desk: &Desk, id: OrderId) -> Result<OpenOrder, Failure> {
+/// The own open orders with these ids, in the same order.
+pub(crate) async fn find(desk: &Desk, ids: &[OrderId]) -> Result<Vec<OpenOrder>, Failure> {
     let state = desk.session.account().await.map_err(command_failure)?;
-    let found = state.orders.into_iter().find(|order| order.order == id);
-    found.ok_or_else(|| Failure::refused("UnknownOrder", format!("you have no open order {id}")))
+    let found = ids.iter().map(|&id| {
+        let found = state.orders.iter().find(|order| order.order == id).copied();
+        found.ok_or_else(|| Failure::refused("UnknownOrder", format!("you have no open order {id}")))
+    });
+    found.collect()
 }
 
-fn by_id(order: &OpenOrder) -> OrderRef {
+pub(crate) fn by_id(order: &OpenOrder) -> OrderRef {
     OrderRef::Id { order: order.order, slot: order.slot }
 }
 
+pub(crate) fn show_reports(classes: &[Class], reports: &[Report], as_json: bool) {
+    if as_json {
+        let reports: Vec<_> = reports.iter().map(|report| to_json(classes, report)).collect();
+        show::json(&json!({ "reports": reports }));
+    } else {
+        reports.iter().for_each(|report| show::line(&to_text(classes, report)));
+    }
+}
+
+async fn execute(desk: &Desk, class: &Class, command: Command, as_json: bool) -> Done {
+    let reports = desk.session.execute(command).await.map_err(|error| order_failure(class, error))?;
+    desk.session.close().await;
+    show_reports(&desk.classes, &reports, as_json);
+    Ok(())
+}
+
+/// Why an order came to nothing, with prices as people write them.
+fn order_failure(class: &Class, error: CommandError) -> Failure {
+    let CommandError::Rejected { code: RejectCode::WouldTrade, value } = error else {
+        return command_failure(error);
+    };
+    let price = from_ticks(value, &class.spec);
+    let message = format!("post-only, but it would trade at once, at {price} {}", class.spec.currency);
+    Failure::refused(RejectCode::WouldTrade, message)
+}
+
 fn class_of(desk: &Desk, order: &OpenOrder) -> Result<Class, Failure> {
-    let class = desk.class_of(order.contract).copied();
+    let class = desk.class_of(order.terms.contract).copied();
     class.ok_or_else(|| {
         Failure::refused("UnknownClass", format!("order {} is of an unknown class", order.order))
     })
-}
-
-/// A report about an order in one line.
-pub(crate) fn to_text(class: &Class, report: &Report) -> String {
-    let at = |price| format!("{} {}", from_ticks(price, &class.spec), class.spec.currency);
-    match report.body {
-        ReportBody::Accepted { order, contract, side, price, units, time_in_force, .. } => {
-            let (symbol, way) = (typed::full(class, contract), side_word(side));
-            format!("order {order} accepted: {way} {units} {symbol} at {} ({time_in_force:?})", at(price))
-        }
-        ReportBody::Filled { order, side, price, units, left, fee, .. } => {
-            let done = if side == Side::Buy { "bought" } else { "sold" };
-            let fee = from_money(fee);
-            format!("order {order} {done} {units} at {}, fee {fee}, {left} left", at(price))
-        }
-        ReportBody::Cancelled { order, units, reason, .. } => {
-            format!("order {order} ended with {units} unfilled: {}", reason_word(reason))
-        }
-        ReportBody::Replaced { order, price, units, left, kept_priority, .. } => {
-            let place = if kept_priority { "in its place" } else { "at the end of the queue" };
-            format!("order {order} is now {units} at {}, {left} left, {place}", at(price))
-        }
-        ref other => format!("{other:?}"),
-    }
-}
-
-/// A report about an order for machines.
-pub(crate) fn to_json(class: &Class, report: &Report) -> Value {
-    let price_text = |price| from_ticks(price, &class.spec).to_string();
-    let mut value = match report.body {
-        ReportBody::Accepted { order, contract, side, price, units, .. } => json!({
-            "kind": "accepted", "order": order, "contract": typed::full(class, contract),
-            "side": side_word(side), "price": price_text(price), "units": units,
-        }),
-        ReportBody::Filled { order, contract, side, price, units, left, fee, maker, .. } => json!({
-            "kind": "filled", "order": order, "contract": typed::full(class, contract), "side": side_word(side),
-            "price": price_text(price), "units": units, "left": left, "fee": from_money(fee).to_string(),
-            "maker": maker,
-        }),
-        ReportBody::Cancelled { order, contract, units, reason, .. } => json!({
-            "kind": "cancelled", "order": order, "contract": typed::full(class, contract), "units": units,
-            "reason": reason_word(reason),
-        }),
-        ReportBody::Replaced { order, contract, price, units, left, kept_priority, .. } => json!({
-            "kind": "replaced", "order": order, "contract": typed::full(class, contract),
-            "price": price_text(price), "units": units, "left": left, "kept_priority": kept_priority,
-        }),
-        ref other => json!({ "kind": format!("{other:?}") }),
-    };
-    value["sequence"] = report.sequence.into();
-    value["time"] = TimeText(report.time).to_string().into();
-    value
-}
-
-pub(crate) fn side_word(side: Side) -> &'static str {
-    match side {
-        Side::Buy => "buy",
-        Side::Sell => "sell",
-    }
 }

@@ -1,15 +1,16 @@
 //! `cuex orders` and `cuex fills`: what is open, and what traded lately.
 
-use crate::connect::{Target, class_numbered, command_failure, full_symbol, session_failure};
+use crate::connect::{Target, command_failure, full_symbol, price_text, session_failure};
 use crate::fail::Done;
-use crate::order::{side_word, to_json};
 use crate::show;
+use crate::terms::{self, kind_words, side_word, until_words};
+use crate::told;
 use clap::Args;
 use client::{Event, Options, Session};
-use protocol::decimal::{from_money, from_ticks};
+use protocol::decimal::from_money;
 use protocol::when::TimeText;
 use serde_json::{Value, json};
-use types::{CancelReason, Report, ReportBody};
+use types::{Class, OpenOrder, Report, ReportBody};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  cuex orders --key lab.key")]
@@ -31,22 +32,8 @@ pub(crate) struct FillsArguments {
 pub(crate) async fn run(arguments: OrdersArguments, as_json: bool) -> Done {
     let desk = arguments.target.desk().await?;
     let state = desk.session.account().await.map_err(command_failure)?;
-    let price_of = |order: &types::OpenOrder| {
-        let class = class_numbered(&desk.classes, order.contract.class());
-        class
-            .map_or_else(|| order.price.to_string(), |class| from_ticks(order.price, &class.spec).to_string())
-    };
     if as_json {
-        let orders: Vec<Value> = state
-            .orders
-            .iter()
-            .map(|order| {
-                json!({
-                    "order": order.order, "contract": desk.symbol(order.contract), "side": side_word(order.side),
-                    "price": price_of(order), "units": order.units, "left": order.left,
-                })
-            })
-            .collect();
+        let orders: Vec<Value> = state.orders.iter().map(|order| open_json(&desk.classes, order)).collect();
         show::json(&json!({ "sequence": state.sequence, "orders": orders }));
         return Ok(());
     }
@@ -54,19 +41,36 @@ pub(crate) async fn run(arguments: OrdersArguments, as_json: bool) -> Done {
         show::line("no open orders");
         return Ok(());
     }
-    let mut rows = vec![["order", "contract", "side", "price", "left", "of"].map(str::to_owned).to_vec()];
-    rows.extend(state.orders.iter().map(|order| {
-        vec![
-            order.order.to_string(),
-            desk.symbol(order.contract),
-            side_word(order.side).to_owned(),
-            price_of(order),
-            order.left.to_string(),
-            order.units.to_string(),
-        ]
-    }));
-    show::table(&[0, 3, 4, 5], &rows);
+    let head = ["order", "contract", "side", "kind", "price", "trigger", "left", "of", "shown", "until"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    rows.extend(state.orders.iter().map(|order| open_row(&desk.classes, order)));
+    show::table(&[0, 4, 5, 6, 7, 8], &rows);
     Ok(())
+}
+
+fn open_row(classes: &[Class], open: &OpenOrder) -> Vec<String> {
+    let terms = &open.terms;
+    let at_price = |price| price_text(classes, terms.contract, price);
+    vec![
+        open.order.to_string(),
+        full_symbol(classes, terms.contract),
+        side_word(terms.side).to_owned(),
+        kind_words(terms),
+        at_price(terms.price),
+        terms.trigger.map_or_else(|| "-".to_owned(), at_price),
+        open.left.to_string(),
+        terms.units.to_string(),
+        open.shown.to_string(),
+        until_words(terms.time_in_force),
+    ]
+}
+
+fn open_json(classes: &[Class], open: &OpenOrder) -> Value {
+    let mut value = terms::to_json(classes, &open.terms);
+    value["order"] = open.order.into();
+    value["left"] = open.left.into();
+    value["shown"] = open.shown.into();
+    value
 }
 
 /// Reads the reports the exchange still keeps, and shows the fills among them.
@@ -97,9 +101,8 @@ pub(crate) async fn fills(arguments: FillsArguments, as_json: bool) -> Done {
     session.close().await;
     fills.drain(..fills.len().saturating_sub(arguments.last));
     if as_json {
-        let with_class =
-            |fill: &Report| Some(to_json(class_numbered(&classes, contract(fill)?.class())?, fill));
-        show::json(&json!({ "fills": fills.iter().filter_map(with_class).collect::<Vec<_>>() }));
+        let fills: Vec<Value> = fills.iter().map(|fill| told::to_json(&classes, fill)).collect();
+        show::json(&json!({ "fills": fills }));
         return Ok(());
     }
     if fills.is_empty() {
@@ -110,35 +113,16 @@ pub(crate) async fn fills(arguments: FillsArguments, as_json: bool) -> Done {
         vec![["time", "order", "contract", "side", "units", "price", "fee"].map(str::to_owned).to_vec()];
     for fill in &fills {
         let ReportBody::Filled { order, contract, side, price, units, fee, .. } = fill.body else { continue };
-        let class = class_numbered(&classes, contract.class());
         rows.push(vec![
             TimeText(fill.time).to_string(),
             order.to_string(),
             full_symbol(&classes, contract),
             side_word(side).to_owned(),
             units.to_string(),
-            class.map_or_else(|| price.to_string(), |class| from_ticks(price, &class.spec).to_string()),
+            price_text(&classes, contract, price),
             from_money(fee).to_string(),
         ]);
     }
     show::table(&[1, 4, 5, 6], &rows);
     Ok(())
-}
-
-fn contract(report: &Report) -> Option<types::ContractId> {
-    match report.body {
-        ReportBody::Filled { contract, .. } => Some(contract),
-        _ => None,
-    }
-}
-
-/// Why an order ended, in words.
-pub(crate) fn reason_word(reason: CancelReason) -> &'static str {
-    match reason {
-        CancelReason::Owner => "cancelled by its owner",
-        CancelReason::Ioc => "immediate or cancel",
-        CancelReason::Fok => "fill or kill, and it could not be filled whole",
-        CancelReason::SelfTrade => "it would have traded with your own order",
-        CancelReason::Gate => "the contract's gate closed",
-    }
 }

@@ -7,7 +7,7 @@ use protocol::symbol::{ClassSymbol, ContractSymbol, Symbol, SymbolError};
 use protocol::when::{hour_from, parse_time};
 use rust_decimal::Decimal;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use types::{Class, ContractId, Money, Ticks, Timestamp};
+use types::{Class, ContractId, Money, Ticks, Timestamp, Units};
 
 /// A symbol as typed; with `at`, a class and a moment instead of a contract's full symbol: the first slot that
 /// starts then or later.
@@ -61,6 +61,16 @@ pub(crate) fn contract(symbol: Symbol, at: Option<Timestamp>, class: &Class) -> 
 /// `8@2.10`.
 pub(crate) fn units_at_price(text: &str) -> Result<UnitsAtPrice, Failure> {
     text.parse().map_err(number_failure)
+}
+
+/// A number of units: `8`.
+pub(crate) fn units(text: &str) -> Result<Units, Failure> {
+    decimal::parse_units(text).map_err(number_failure)
+}
+
+/// A price per accelerator-hour: `2.10`.
+pub(crate) fn price(text: &str) -> Result<Decimal, Failure> {
+    decimal::parse_decimal(text).map_err(number_failure)
 }
 
 /// A price in ticks of the class.
@@ -118,6 +128,7 @@ pub(crate) fn usage_failure(error: &clap::Error) -> Failure {
     let code = match error.kind() {
         ErrorKind::UnknownArgument => "unknown-argument",
         ErrorKind::InvalidSubcommand => "unknown-command",
+        ErrorKind::ArgumentConflict => "conflicting-arguments",
         ErrorKind::MissingRequiredArgument | ErrorKind::MissingSubcommand => "missing-argument",
         _ => "bad-argument",
     };

@@ -14,6 +14,7 @@ use journal::OpenError;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use protocol::CloseCode;
 use sequencer::{Exchange, Handle, Options, StartError, Summary};
+use simulator::load::{Usage, own_usage};
 use std::error::Error;
 use std::fs;
 use std::io::{self, ErrorKind, Write};
@@ -168,13 +169,23 @@ async fn serve_metrics(
     };
     let listener = TcpListener::bind(listen).await.map_err(wrong)?;
     let address = listener.local_addr().map_err(wrong)?;
-    let page = Router::new().route("/metrics", get(move || std::future::ready(prometheus.render())));
+    let page = Router::new()
+        .route("/metrics", get(move || std::future::ready(prometheus.render() + &own_metrics())));
     let serving = async move {
         if let Err(error) = axum::serve(listener, page).await {
             tracing::error!(%error, "metrics are no longer served");
         }
     };
     Ok((address, tokio::spawn(serving)))
+}
+
+/// What the process itself uses, under the names every Prometheus dashboard knows.
+fn own_metrics() -> String {
+    let Usage { cpu_s, memory } = own_usage();
+    format!(
+        "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total {cpu_s}\n\
+        # TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes {memory}\n"
+    )
 }
 
 /// An address that cannot be listened on: taken, or not one of this machine.

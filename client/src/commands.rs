@@ -3,9 +3,9 @@
 use crate::error::{CommandError, SessionError};
 use crate::session::Session;
 use types::{
-    AccountId, AccountName, ClassNo, ClassSpec, Code, Command, ContractId, KeyNo, Money, NewOrder, OrderId,
-    OrderRef, PublicKey, Report, ReportBody, Rights, Role, Side, SlotHint, Ticks, TimeInForce, Timestamp,
-    Units,
+    AccountId, AccountName, ClassNo, ClassSpec, Code, Command, ContractId, KeyNo, Lane, MassCancel, Money,
+    NewOrder, OrderId, OrderRef, PublicKey, Report, ReportBody, Rights, Role, Side, SlotHint, Ticks,
+    TimeInForce, Timestamp, Units,
 };
 
 /// An order that was taken. It can be cancelled and replaced by this.
@@ -13,7 +13,7 @@ use types::{
 pub struct Placed {
     /// Its id.
     pub order: OrderId,
-    /// Where it lies if it rests.
+    /// Where it lies if it rests or sleeps.
     pub slot: SlotHint,
 }
 
@@ -36,7 +36,7 @@ impl Session {
         price: Ticks,
         units: Units,
     ) -> Result<Placed, CommandError> {
-        self.place(NewOrder { contract, side: Side::Buy, time_in_force, price, units }).await
+        self.place(NewOrder { time_in_force, ..NewOrder::limit(contract, Side::Buy, units, price) }).await
     }
 
     /// Offers `units` of `contract` at `price` ticks or more.
@@ -50,10 +50,11 @@ impl Session {
         price: Ticks,
         units: Units,
     ) -> Result<Placed, CommandError> {
-        self.place(NewOrder { contract, side: Side::Sell, time_in_force, price, units }).await
+        self.place(NewOrder { time_in_force, ..NewOrder::limit(contract, Side::Sell, units, price) }).await
     }
 
-    /// Places an order. Its fills follow as reports; [`Session::execute`] waits for those it makes at once.
+    /// Places an order of any kind. Its fills follow as reports; [`Session::execute`] waits for those it makes at
+    /// once.
     ///
     /// # Errors
     /// [`CommandError`].
@@ -65,12 +66,23 @@ impl Session {
         }
     }
 
-    /// Takes what is left of an order out of the book.
+    /// Ends what is left of an order, resting or sleeping.
     ///
     /// # Errors
     /// [`CommandError`].
     pub async fn cancel(&self, order: impl Into<OrderRef>) -> Result<Report, CommandError> {
         self.request(Command::Cancel(order.into())).await
+    }
+
+    /// Ends all open orders of the account that are `asked` for. Sent by the cancels lane it overtakes orders that
+    /// are still on their way, which stay; by the orders lane it comes after all that were sent before. The ends of
+    /// the orders and [`ReportBody::MassCancelDone`], with the same `answers`, follow as reports;
+    /// [`Session::execute`] waits for them.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn mass_cancel(&self, lane: Lane, asked: MassCancel) -> Result<Report, CommandError> {
+        self.request_by(lane, Command::MassCancel(asked)).await
     }
 
     /// Changes an order's price and total quantity.

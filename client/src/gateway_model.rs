@@ -2,12 +2,12 @@
 //! the rules of order entry, and remember everything so that a test can hold the client to it.
 
 use protocol::order_entry::{
-    ClientMessage, Hello, Query, QueryEnd, QueryKind, Refused, ServerMessage, Welcome, lane_of,
+    ClientMessage, Hello, Query, QueryEnd, QueryKind, Refused, ServerMessage, Welcome, lane_of, outcome_of,
 };
 use std::collections::{HashMap, VecDeque};
 use types::{
     AccountId, CancelReason, Class, ClassNo, ClassSpec, Code, Command, ContractId, KeyNo, Lane, NewOrder,
-    OpenOrder, RejectCode, Report, ReportBody, Rights, Role, Sender, Side, TimeInForce, Timestamp, Units,
+    OpenOrder, RejectCode, Report, ReportBody, Rights, Role, Sender, Side, Timestamp, Units,
 };
 
 pub(crate) const ACCOUNT: AccountId = AccountId(7);
@@ -30,15 +30,16 @@ pub(crate) struct GatewayModel {
     pub(crate) executed: Vec<(Lane, u64)>,
     /// The report that says what came of each number that was taken.
     pub(crate) outcomes: HashMap<(Lane, u64), u64>,
-    in_flight: VecDeque<(u64, Command)>,
+    in_flight: VecDeque<(Lane, u64, Command)>,
+    /// Mass cancels that were accepted and are not done.
+    mass_cancels: Vec<Sender>,
     released: [u64; 2],
     sequence: u64,
 }
 
 /// The order with a number on the orders lane; `price` 0 is refused without being taken.
 pub(crate) fn order(price: i64, units: Units) -> Command {
-    let (contract, side, time_in_force) = (ContractId(5), Side::Buy, TimeInForce::Gtc);
-    Command::NewOrder(NewOrder { contract, side, time_in_force, price, units })
+    Command::NewOrder(NewOrder::limit(ContractId(5), Side::Buy, units, price))
 }
 
 pub(crate) fn class() -> Class {
@@ -58,6 +59,7 @@ impl GatewayModel {
             executed: Vec::new(),
             outcomes: HashMap::new(),
             in_flight: VecDeque::new(),
+            mass_cancels: Vec::new(),
             released: [0; 2],
             sequence: 0,
         }
@@ -84,14 +86,13 @@ impl GatewayModel {
         (welcome, self.log[from..].iter().map(|report| ServerMessage::Report(*report)).collect())
     }
 
-    /// A command comes in: what is said at once.
-    pub(crate) fn command(&mut self, number: u64, command: Command) -> Option<ServerMessage> {
-        let lane = lane_of(&command);
+    /// A command comes in on a lane: what is said at once.
+    pub(crate) fn command(&mut self, lane: Lane, number: u64, command: Command) -> Option<ServerMessage> {
         let highest = self.highest(lane);
         let refuse = |code, value| Some(ServerMessage::Refused(Refused { lane, number, code, value }));
         let stated = i64::try_from(highest).unwrap();
         if number <= highest {
-            let on_its_way = |(other, sent): &(u64, Command)| (*other, lane_of(sent)) == (number, lane);
+            let on_its_way = |(by, other, _): &(Lane, u64, Command)| (*by, *other) == (lane, number);
             return match self.outcomes.get(&(lane, number)) {
                 Some(report) if *report > self.forgotten() => {
                     Some(ServerMessage::Report(self.log[index(report - 1)]))
@@ -104,15 +105,21 @@ impl GatewayModel {
         if let Command::NewOrder(NewOrder { price: 0, .. }) = command {
             return refuse(RejectCode::PriceOutOfRange, 0);
         }
-        self.in_flight.push_back((number, command));
+        self.in_flight.push_back((lane, number, command));
         None
     }
 
-    /// So many of the commands on their way are executed: the reports of that.
+    /// So many of the commands on their way are executed, after what is pending: the reports of that.
     pub(crate) fn release(&mut self, count: usize) -> Vec<ServerMessage> {
         let before = self.log.len();
-        for (number, command) in self.in_flight.drain(..count.min(self.in_flight.len())).collect::<Vec<_>>() {
-            self.execute(number, command);
+        for sender in std::mem::take(&mut self.mass_cancels) {
+            self.sequence += 1;
+            self.report(None, self.cancelled(CancelReason::Mass));
+            self.report(Some(sender), ReportBody::MassCancelDone { orders: 1 });
+        }
+        let count = count.min(self.in_flight.len());
+        for (lane, number, command) in self.in_flight.drain(..count).collect::<Vec<_>>() {
+            self.execute(lane, number, command);
         }
         self.log[before..].iter().map(|report| ServerMessage::Report(*report)).collect()
     }
@@ -145,11 +152,14 @@ impl GatewayModel {
         lines
     }
 
-    /// What a message on the control stream is answered with after the hello, or on a lane at once.
-    pub(crate) fn hear(&mut self, message: ClientMessage) -> Vec<ServerMessage> {
-        match message {
-            ClientMessage::Query(query) => self.answer(query),
-            ClientMessage::Command { number, command } => self.command(number, command).into_iter().collect(),
+    /// What a message on a lane is answered with at once, or one on the control stream after the hello.
+    pub(crate) fn hear(&mut self, lane: Option<Lane>, message: ClientMessage) -> Vec<ServerMessage> {
+        match (lane, message) {
+            (None, ClientMessage::Query(query)) => self.answer(query),
+            (Some(lane), ClientMessage::Command { number, command }) => {
+                assert!(lane_of(&command).is_none_or(|its_lane| its_lane == lane), "the wrong lane");
+                self.command(lane, number, command).into_iter().collect()
+            }
             other => panic!("out of place: {other:?}"),
         }
     }
@@ -164,15 +174,14 @@ impl GatewayModel {
     }
 
     fn highest(&self, lane: Lane) -> u64 {
-        let sent =
-            self.in_flight.iter().filter(|(_, command)| lane_of(command) == lane).map(|(number, _)| *number);
+        let sent = self.in_flight.iter().filter(|(by, _, _)| *by == lane).map(|(_, number, _)| *number);
         let in_flight = sent.max().filter(|_| self.counts_in_flight).unwrap_or(0);
         in_flight.max(self.released[lane_index(lane)])
     }
 
-    fn execute(&mut self, number: u64, command: Command) {
+    fn execute(&mut self, lane: Lane, number: u64, command: Command) {
         self.sequence += 1;
-        let (order, lane) = (self.sequence, lane_of(&command));
+        let order = self.sequence;
         let sender = Some(Sender { key: KEY, lane, number });
         let last = self.released[lane_index(lane)];
         if number <= last {
@@ -187,10 +196,9 @@ impl GatewayModel {
             Command::NewOrder(NewOrder { units: REJECTED_UNITS, .. }) => {
                 self.report(sender, ReportBody::Rejected { code: RejectCode::NotEnoughCash, value: 1 });
             }
-            Command::NewOrder(NewOrder { side, time_in_force, price, units, .. }) => {
-                let body =
-                    ReportBody::Accepted { order, slot: 9, contract, side, time_in_force, price, units };
-                self.report(sender, body);
+            Command::NewOrder(terms) => {
+                let NewOrder { side, price, units, .. } = terms;
+                self.report(sender, ReportBody::Accepted { order, slot: 9, terms });
                 if units == FILLED_UNITS {
                     let (counter, left) = (1, units / 2);
                     let (units, fee, maker) = (units - left, 0, false);
@@ -199,10 +207,11 @@ impl GatewayModel {
                     self.report(sender, filled);
                 }
             }
-            _ => {
-                let (side, units, reason) = (Side::Buy, 1, CancelReason::Owner);
-                self.report(sender, ReportBody::Cancelled { order: 1, contract, side, units, reason });
+            Command::MassCancel(asked) => {
+                self.report(sender, ReportBody::MassCancelAccepted(asked));
+                self.mass_cancels.extend(sender);
             }
+            _ => self.report(sender, self.cancelled(CancelReason::Owner)),
         }
     }
 
@@ -210,10 +219,14 @@ impl GatewayModel {
         let (number, sequence) = (self.last_report() + 1, self.sequence);
         let time = Timestamp(sequence);
         self.log.push(Report { account: ACCOUNT, number, sequence, time, answers, body });
-        let is_repeat = matches!(body, ReportBody::Rejected { code: RejectCode::NumberNotRising, .. });
-        if let Some(Sender { lane, number: answered, .. }) = answers.filter(|_| !is_repeat) {
+        if let Some(Sender { lane, number: answered, .. }) = outcome_of(&self.log[self.log.len() - 1]) {
             self.outcomes.entry((lane, answered)).or_insert(number);
         }
+    }
+
+    fn cancelled(&self, reason: CancelReason) -> ReportBody {
+        let (contract, side) = (ContractId(5), Side::Buy);
+        ReportBody::Cancelled { order: 1, contract, side, units: 1, left: 0, reason }
     }
 
     fn open_order(&self) -> OpenOrder {
@@ -223,11 +236,9 @@ impl GatewayModel {
             slot: 9,
             key: KEY,
             number: 1,
-            contract: ContractId(5),
-            side: Side::Buy,
-            price: 100,
-            units: 8,
+            terms: NewOrder::limit(ContractId(5), Side::Buy, 8, 100),
             left: 8,
+            shown: 8,
         }
     }
 }

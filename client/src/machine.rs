@@ -8,16 +8,18 @@
 //! - Those at or below the highest taken may have been taken or not. Their outcome is among the reports that come
 //!   again; once those are all there, what is still open is asked for by sending it again: the exchange answers
 //!   with the first outcome, or says that the number was never taken.
-//! - The first report or refusal that answers a number is its outcome. Later ones are news like any other. Only
-//!   "the number is not rising" is none: it says that the number was sent again too late, not what came of it, so
-//!   that is asked for.
+//! - The first report or refusal that answers a number is its outcome. Later ones are news like any other, also
+//!   where the first is among those that are no longer kept. Only "the number is not rising" is none: it says that
+//!   the number was sent again too late, not what came of it, so that is asked for.
 
 use crate::account::AccountState;
 use crate::error::{CommandError, SessionError};
 use crate::events::Event;
 use crate::numbers::{Numbers, Unanswered, Waiter};
 use crate::questions::{Asker, Questions};
-use protocol::order_entry::{Hello, NotOnTheWire, Refused, ServerMessage, Welcome, encode_command, lane_of};
+use protocol::order_entry::{
+    Hello, NotOnTheWire, Refused, ServerMessage, Welcome, encode_command, outcome_of,
+};
 use std::time::Instant;
 use types::{Command, Lane, RejectCode, Report, ReportBody, Sender};
 
@@ -136,9 +138,9 @@ impl Machine {
         self.welcome.as_ref()
     }
 
-    /// True if one more such command may be under way.
-    pub(crate) fn has_room(&self, command: &Command) -> bool {
-        self.lanes[index(lane_of(command))].span() < self.in_flight
+    /// True if one more command may be under way on that lane.
+    pub(crate) fn has_room(&self, lane: Lane) -> bool {
+        self.lanes[index(lane)].span() < self.in_flight
     }
 
     /// True if every command has its outcome.
@@ -146,14 +148,14 @@ impl Machine {
         self.lanes.iter().all(|lane| lane.span() == 0)
     }
 
-    /// Takes a command in and gives it its number.
+    /// Takes a command in, to go by a lane it may go by, and gives it its number there.
     pub(crate) fn submit(
         &mut self,
+        lane: Lane,
         command: Command,
         sent: Instant,
         waiter: Option<Waiter>,
     ) -> Result<u64, NotOnTheWire> {
-        let lane = lane_of(&command);
         let numbers = &mut self.lanes[index(lane)];
         let number = numbers.last() + 1;
         let out = self.out.lane(lane);
@@ -206,6 +208,10 @@ impl Machine {
         if let Some(told) = self.told.filter(|told| *told > welcome.last_report) {
             return Err(SessionError::Rewound { told, last: welcome.last_report });
         }
+        // Numbers rise by one from what was taken: half of all there are will do for any client.
+        if welcome.taken.iter().any(|&taken| taken > u64::MAX / 2) {
+            return Err(SessionError::violation("it says the key has used up its numbers"));
+        }
         let Some(before) = &self.welcome else { return Ok(()) };
         if (before.account, before.key) != (welcome.account, welcome.key) {
             return Err(SessionError::violation("the key speaks for another account than before"));
@@ -232,10 +238,8 @@ impl Machine {
                 let numbers = &mut self.lanes[index(lane)];
                 if is_repeat {
                     numbers.say_again(number, self.out.lane(lane));
-                    None
-                } else {
-                    numbers.answer(number)
                 }
+                outcome_of(&report).and_then(|_| numbers.answer(number))
             }
             _ => None,
         };

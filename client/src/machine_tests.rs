@@ -11,7 +11,7 @@ use protocol::order_entry::{ClientMessage, Refused, ServerMessage};
 use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 use tokio::sync::oneshot;
-use types::{Command, Lane, OrderRef, RejectCode, Report, ReportBody};
+use types::{Command, Lane, MassCancel, OrderRef, RejectCode, Report, ReportBody, Scope};
 
 /// A client, a gateway, and what is on its way between them.
 struct World {
@@ -27,6 +27,8 @@ struct World {
     given: Vec<(Lane, u64, Option<Outcome>)>,
     answers: Vec<oneshot::Receiver<Result<crate::AccountState, CommandError>>>,
 }
+
+const ALL: MassCancel = MassCancel { scope: Scope::All, side: None };
 
 type Outcome = oneshot::Receiver<Result<Report, CommandError>>;
 
@@ -104,6 +106,8 @@ impl World {
             1 => (Lane::Orders, order(0, 1)),
             2 => (Lane::Orders, order(5, REJECTED_UNITS)),
             3 => (Lane::Orders, order(5, FILLED_UNITS)),
+            4 => (Lane::Orders, Command::MassCancel(ALL)),
+            5 => (Lane::Cancels, Command::MassCancel(ALL)),
             _ => (Lane::Orders, order(5, 1)),
         };
         // Numbers are known from the first welcome on only.
@@ -111,7 +115,7 @@ impl World {
             return;
         }
         let (waiter, outcome) = oneshot::channel();
-        let number = self.machine.submit(command, Instant::now(), waits.then_some(waiter)).unwrap();
+        let number = self.machine.submit(lane, command, Instant::now(), waits.then_some(waiter)).unwrap();
         self.given.push((lane, number, waits.then_some(outcome)));
     }
 
@@ -139,7 +143,8 @@ impl World {
             let Some((frame, rest)) = split(&self.pipes[pipe]).unwrap() else { return };
             let message = ClientMessage::decode(frame).unwrap();
             self.pipes[pipe] = rest.to_vec();
-            let answers = self.gateway.hear(message);
+            let lane = [None, Some(Lane::Orders), Some(Lane::Cancels)][pipe];
+            let answers = self.gateway.hear(lane, message);
             if pipe == 0 { self.control.extend(answers) } else { self.report(answers) }
         }
     }
@@ -244,7 +249,7 @@ impl World {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        6 => (0..8u8, any::<bool>()).prop_map(|(command, waits)| Step::Submit { command, waits }),
+        6 => (0..10u8, any::<bool>()).prop_map(|(command, waits)| Step::Submit { command, waits }),
         1 => Just(Step::Ask),
         2 => Just(Step::Connect),
         1 => Just(Step::Cut),
@@ -363,7 +368,7 @@ fn another_client_with_the_same_key_is_noticed() {
     world.step(Step::Connect);
     accepted(&mut world);
     world.step(Step::Cut);
-    world.gateway.command(2, order(5, 1));
+    world.gateway.command(Lane::Orders, 2, order(5, 1));
     let (welcome, _) = world.gateway.greet(world.machine.hello());
     let error = world.machine.attach(welcome).unwrap_err();
     assert!(matches!(error, SessionError::KeyShared { lane: Lane::Orders, taken: 2, last: 1 }), "{error}");
@@ -387,11 +392,10 @@ fn room_is_bounded_by_the_oldest_command_without_an_outcome() {
     let mut machine = Machine::new(Some(0), 2);
     let (welcome, _) = GatewayModel::new(usize::MAX, true).greet(machine.hello());
     machine.attach(welcome).unwrap();
-    let cancel = Command::Cancel(OrderRef::Number(1));
     for _ in 0..2 {
-        assert!(machine.has_room(&order(5, 1)));
-        machine.submit(order(5, 1), Instant::now(), None).unwrap();
+        assert!(machine.has_room(Lane::Orders));
+        machine.submit(Lane::Orders, order(5, 1), Instant::now(), None).unwrap();
     }
-    assert!(!machine.has_room(&order(5, 1)) && machine.has_room(&cancel));
-    assert!(machine.submit(Command::Clock, Instant::now(), None).is_err());
+    assert!(!machine.has_room(Lane::Orders) && machine.has_room(Lane::Cancels));
+    assert!(machine.submit(Lane::Orders, Command::Clock, Instant::now(), None).is_err());
 }

@@ -70,9 +70,8 @@ impl Numbers {
 
     /// Appends the commands without an outcome whose numbers are `chosen` to `out`, in order.
     pub(crate) fn say_all_again(&self, chosen: impl Fn(u64) -> bool, out: &mut Vec<u8>) {
-        let span = u64::try_from(self.places.len()).expect("a length fits in 64 bits");
-        let first = self.last + 1 - span;
-        for (number, place) in (first..).zip(&self.places) {
+        for (behind, place) in (0..self.places.len()).rev().zip(&self.places) {
+            let number = self.last - u64::try_from(behind).expect("a length fits in 64 bits");
             if let Some(unanswered) = place.as_ref().filter(|_| chosen(number)) {
                 unanswered.encode(number, out);
             }

@@ -10,12 +10,12 @@ use crate::link;
 use crate::machine::Machine;
 use crate::numbers::Waiter;
 use crate::questions::Asker;
-use protocol::order_entry::{ALPN, Welcome};
+use protocol::order_entry::{ALPN, Welcome, lane_of};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use transport::PrivateKey;
-use types::{Class, Command, Report};
+use types::{Class, Command, Lane, Report};
 
 /// How many batches wait for a reader of reports before the session is held back.
 pub(crate) const BATCHES_WAITING: usize = 64;
@@ -85,7 +85,7 @@ impl Session {
     /// # Errors
     /// [`CommandError::NotOnTheWire`] and [`CommandError::Session`] only.
     pub async fn submit(&self, command: Command) -> Result<u64, CommandError> {
-        self.send(command, None, None).await
+        self.send(usual_lane(&command), command, None, None).await
     }
 
     /// Sends a command and waits for its outcome: the first report that answers it.
@@ -93,8 +93,13 @@ impl Session {
     /// # Errors
     /// [`CommandError`] if the exchange refused or rejected it, or the session has ended.
     pub async fn request(&self, command: Command) -> Result<Report, CommandError> {
+        self.request_by(usual_lane(&command), command).await
+    }
+
+    /// The same by a lane the command may go by.
+    pub(crate) async fn request_by(&self, lane: Lane, command: Command) -> Result<Report, CommandError> {
         let (waiter, outcome) = oneshot::channel();
-        self.send(command, Some(waiter), None).await?;
+        self.send(lane, command, Some(waiter), None).await?;
         outcome.await.unwrap_or_else(|_| Err(self.over().into()))
     }
 
@@ -165,6 +170,7 @@ impl Session {
     /// Gives a command to the machine once there is room; from then on `reader` is told everything.
     pub(crate) async fn send(
         &self,
+        lane: Lane,
         command: Command,
         mut waiter: Option<Waiter>,
         mut reader: Option<Reader>,
@@ -173,10 +179,10 @@ impl Session {
             if let Some(error) = state.machine.ended() {
                 return Some(Err(error.clone().into()));
             }
-            if !state.machine.has_room(&command) {
+            if !state.machine.has_room(lane) {
                 return None;
             }
-            let number = state.machine.submit(command, Instant::now(), waiter.take());
+            let number = state.machine.submit(lane, command, Instant::now(), waiter.take());
             state.readers.extend(reader.take());
             state.flush();
             Some(number.map_err(CommandError::from))
@@ -230,6 +236,11 @@ impl Session {
     fn shared(&self) -> &Shared {
         &self.handle.shared
     }
+}
+
+/// The lane a command goes by if nothing else is said: of both that may take a mass cancel, the one that overtakes.
+pub(crate) fn usual_lane(command: &Command) -> Lane {
+    lane_of(command).unwrap_or(Lane::Cancels)
 }
 
 impl Drop for Handle {

@@ -12,7 +12,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 use transport::{Accepts, FrameReader, PrivateKey, serve};
-use types::{Command, ContractId, Lane, OrderRef, RejectCode, ReportBody, TimeInForce};
+use types::{
+    CancelReason, Command, ContractId, Lane, MassCancel, OrderRef, RejectCode, ReportBody, Scope, Sender,
+    TimeInForce,
+};
 
 /// A server of one account.
 #[derive(Clone)]
@@ -101,16 +104,16 @@ impl Server {
 
     async fn read_lane(self, connection: Connection, reporting: Reporting) -> Option<()> {
         let mut commands = FrameReader::new(connection.accept_uni().await.ok()?);
-        let mut opened = false;
+        let mut lane = None;
         while let Ok(Some(mut frames)) = commands.next().await {
-            if !opened {
+            if lane.is_none() {
                 let open = ClientMessage::decode(frames.next()?.ok()?).unwrap();
-                assert!(matches!(open, ClientMessage::LaneOpen(_)));
-                opened = true;
+                let ClientMessage::LaneOpen(opened) = open else { panic!("{open:?} opens no lane") };
+                lane = Some(opened);
             }
             for frame in frames {
                 let message = ClientMessage::decode(frame.unwrap()).unwrap();
-                let mut said = self.model.lock().hear(message);
+                let mut said = self.model.lock().hear(lane, message);
                 if let Some(code) = self.is_cut() {
                     // What the command brought about is not told on this connection.
                     self.model.lock().release(usize::MAX);
@@ -136,7 +139,7 @@ impl Server {
 
     fn hear(&self, frames: Frames<'_>) -> Vec<ServerMessage> {
         let mut model = self.model.lock();
-        frames.flat_map(|frame| model.hear(ClientMessage::decode(frame.unwrap()).unwrap())).collect()
+        frames.flat_map(|frame| model.hear(None, ClientMessage::decode(frame.unwrap()).unwrap())).collect()
     }
 
     fn is_cut(&self) -> Option<CloseCode> {
@@ -194,6 +197,38 @@ async fn commands_come_to_their_outcomes_and_questions_to_answers() {
     assert_eq!(events.len(), 6, "{events:?}");
     assert!(matches!(session.submit(order(1, 1)).await, Err(CommandError::Session(SessionError::Finished))));
     server.left.notified().await;
+}
+
+#[tokio::test]
+async fn a_mass_cancel_goes_by_either_lane_and_is_waited_for_to_its_end() {
+    let server = Server::start(Plan::default());
+    let (session, mut reports) = connect(&server).await;
+    let asked = MassCancel { scope: Scope::All, side: None };
+    for (lane, number) in [(Lane::Orders, 1), (Lane::Cancels, 1), (Lane::Orders, 2)] {
+        let accepted = session.mass_cancel(lane, asked).await.unwrap();
+        assert_eq!(accepted.body, ReportBody::MassCancelAccepted(asked));
+        assert_eq!(accepted.answers, Some(Sender { key: KEY, lane, number }));
+    }
+    let whole = tokio::spawn({
+        let session = session.clone();
+        async move { session.execute(Command::MassCancel(asked)).await }
+    });
+    let mut accepted = 0;
+    while accepted < 4 {
+        let is_accepted = |event: &&Event| matches!(event, Event::Report { report, .. } if report.body == ReportBody::MassCancelAccepted(asked));
+        accepted += reports.next().await.unwrap().events.iter().filter(is_accepted).count();
+    }
+    assert!(!whole.is_finished());
+    // The model goes on with what is pending when the next command comes.
+    session.buy(ContractId(5), TimeInForce::Gtc, 100, 1).await.unwrap();
+    let whole = whole.await.unwrap().unwrap();
+    let bodies: Vec<ReportBody> = whole.iter().map(|report| report.body).collect();
+    let [first, ReportBody::Cancelled { reason: CancelReason::Mass, .. }, done] = bodies[..] else {
+        panic!("{bodies:?}")
+    };
+    assert_eq!(first, ReportBody::MassCancelAccepted(asked));
+    assert_eq!(done, ReportBody::MassCancelDone { orders: 1 });
+    session.close().await;
 }
 
 /// Commands by the hundred over a connection that is cut again and again.

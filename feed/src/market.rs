@@ -8,8 +8,8 @@ use rustc_hash::FxHashMap;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use types::{
-    Class, ClassNo, ContractId, MarketBody, MarketEntry, MarketEvent, OrderId, Sequence, Side, StateEvent,
-    Timestamp,
+    Class, ClassNo, ContractId, MarketBody, MarketEntry, MarketEvent, NewOrder, OpenOrder, OrderId, Sequence,
+    Side, StateEvent, Timestamp,
 };
 
 /// How many of a contract's last trades are kept.
@@ -191,14 +191,16 @@ impl Market {
         self.ranking_changes
     }
 
-    fn restore(&mut self, order: &types::OpenOrder) -> Result<(), MarketError> {
-        let (id, entry) = (
-            order.contract,
-            MarketEntry { order: order.order, side: order.side, price: order.price, units: order.left },
-        );
-        let untouched = MarketError::Untouched { contract: id, order: order.order };
+    /// Puts what everybody sees of an order into its book: of a stop that sleeps nothing, of an iceberg its clip.
+    fn restore(&mut self, open: &OpenOrder) -> Result<(), MarketError> {
+        let OpenOrder { order, shown: units, terms: NewOrder { contract: id, side, price, .. }, .. } = *open;
+        if units == 0 {
+            return Ok(());
+        }
+        let entry = MarketEntry { order, side, price, units };
+        let untouched = MarketError::Untouched { contract: id, order };
         let book = &mut self.contracts.get_mut(&id).ok_or(untouched)?.book;
-        let wrong = |source| MarketError::Event { sequence: order.order, contract: id, source };
+        let wrong = |source| MarketError::Event { sequence: order, contract: id, source };
         book.apply(&MarketBody::Add(entry)).map_err(wrong)
     }
 
@@ -236,5 +238,39 @@ impl Trade {
     /// Who came in and took what was resting.
     pub(crate) fn taker(&self) -> Side {
         self.maker.side.opposite()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use types::{AccountId, ClassSpec, Hour, KeyNo, Phase};
+
+    #[test]
+    fn a_recovered_book_shows_what_everybody_saw() {
+        let contract = ContractId::new(ClassNo(0), Hour(498_710));
+        let open = |order, shown, contract| {
+            let terms = NewOrder { shown: 40, ..NewOrder::limit(contract, Side::Sell, 400, 20_000) };
+            let (account, key) = (AccountId(2), KeyNo(2));
+            StateEvent::Order(OpenOrder { account, order, slot: 1, key, number: 1, terms, left: 390, shown })
+        };
+        let untouched = ContractId::new(ClassNo(0), Hour(498_711));
+        let market = Market::from_state(&[
+            StateEvent::Class(Class { no: ClassNo(0), spec: ClassSpec::example() }),
+            StateEvent::Contract { contract, phase: Phase::Continuous, sequence: 9, last_price: 0 },
+            open(8, 30, contract),
+            open(7, 0, contract),
+            StateEvent::Contract {
+                contract: untouched,
+                phase: Phase::Continuous,
+                sequence: 0,
+                last_price: 0,
+            },
+            open(6, 0, untouched),
+        ])
+        .unwrap();
+        let orders: Vec<MarketEntry> = market.contract(contract).unwrap().book.orders().collect();
+        assert_eq!(orders, [MarketEntry { order: 8, side: Side::Sell, price: 20_000, units: 30 }]);
+        assert!(market.contract(untouched).is_none(), "a stop that sleeps there is nobody's business");
     }
 }

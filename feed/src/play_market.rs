@@ -112,13 +112,8 @@ impl PlayMarket {
         let time = self.last_time();
         let model = "B200".parse().expect("a code in its form");
         self.send(OPERATOR, time, Command::DefineClass(ClassSpec { model, ..ClassSpec::example() }));
-        let (side, time_in_force) = (Side::Buy, TimeInForce::Gtc);
         let contract = contract(CLASSES.len(), time.hour().plus(2));
-        self.send(
-            BROKER,
-            time,
-            Command::NewOrder(NewOrder { contract, side, time_in_force, price: 9, units: 5 }),
-        );
+        self.send(BROKER, time, Command::NewOrder(NewOrder::limit(contract, Side::Buy, 5, 9)));
         std::mem::take(&mut self.output)
     }
 
@@ -155,7 +150,7 @@ impl PlayMarket {
         }
     }
 
-    /// A limit order near the fair price; now and then one that crosses.
+    /// A limit order near the fair price; now and then one that crosses, an iceberg, or a stop.
     fn order_one(&mut self, time: Timestamp) {
         let class =
             self.chance.random_range(0..CLASSES.len()).min(self.chance.random_range(0..CLASSES.len()));
@@ -166,15 +161,19 @@ impl PlayMarket {
         let crosses = self.chance.random_bool(0.12);
         let away = self.chance.random_range(1..=fair / 60) * if crosses { -1 } else { 1 };
         let price = if side == Side::Sell { fair + away } else { fair - away };
-        let time_in_force = if crosses { TimeInForce::Ioc } else { TimeInForce::Gtc };
         let contract = contract(class, time.hour().plus(1 + slot));
         let units = [1, 2, 4, 8, 8, 16, 24, 32, 64][self.chance.random_range(0..9)];
+        let mut order = NewOrder::limit(contract, side, units, price.max(1));
+        if crosses {
+            order.time_in_force = TimeInForce::Ioc;
+        } else if self.chance.random_bool(0.2) {
+            order.shown = units.div_ceil(4);
+        }
+        if self.chance.random_bool(0.05) {
+            order.trigger = Some(fair);
+        }
         self.sent.push((key, self.numbers[usize_of(key)][0] + 1));
-        self.send(
-            key,
-            time,
-            Command::NewOrder(NewOrder { contract, side, time_in_force, price: price.max(1), units }),
-        );
+        self.send(key, time, Command::NewOrder(order));
     }
 
     fn cancel_one(&mut self, time: Timestamp) {

@@ -5,7 +5,7 @@ use crate::{Config, Feed, now, serve};
 use futures_util::{SinkExt, StreamExt};
 use protocol::market_data::{ALPN, Depth, FeedMessage, Subscribe, SubscriberMessage};
 use protocol::symbol::Pattern;
-use protocol::{CloseCode, PublicBook};
+use protocol::{CloseCode, PublicBook, VERSION};
 use quinn::{Connection, ConnectionError, RecvStream, SendStream};
 use sequencer::Released;
 use serde_json::{Value, json};
@@ -166,6 +166,9 @@ async fn a_subscriber_rebuilds_every_book_and_is_told_when_the_exchange_stops() 
             }
         }
     }
+    let hides = |open: &types::OpenOrder| open.shown < open.left;
+    let hidden = state.iter().filter(|event| matches!(event, types::StateEvent::Order(open) if hides(open)));
+    assert!(hidden.count() > 1, "there is something that nobody must see");
     let expected = crate::market::Market::from_state(&state).unwrap();
     assert_eq!(books.len(), expected.contracts().len());
     for (id, at) in expected.contracts() {
@@ -203,11 +206,11 @@ async fn what_no_subscriber_says_closes_its_session_alone() {
     let mut good = world.subscriber(&world.reader).await;
     good.say(&[SubscriberMessage::Hello, subscribe_all()]).await;
     let cases: [(&[u8], CloseCode); 5] = [
-        (&[8, 0, 0x82, 1, 0, 0, 0, 0], CloseCode::Malformed),
-        (&[0xff, 0xff, 0x80, 1], CloseCode::TooLong),
-        (&[8, 0, 0x70, 1, 0, 0, 0, 0], CloseCode::UnknownKind),
+        (&[8, 0, 0x82, VERSION, 0, 0, 0, 0], CloseCode::Malformed),
+        (&[0xff, 0xff, 0x80, VERSION], CloseCode::TooLong),
+        (&[8, 0, 0x70, VERSION, 0, 0, 0, 0], CloseCode::UnknownKind),
         (&[8, 0, 0x80, 9, 0, 0, 0, 0], CloseCode::WrongVersion),
-        (&[8, 0, 0x83, 1, 0, 0, 0, 0], CloseCode::OutOfPlace),
+        (&[8, 0, 0x83, VERSION, 0, 0, 0, 0], CloseCode::OutOfPlace),
     ];
     for (bytes, code) in cases {
         let mut bad = world.subscriber(&world.reader).await;

@@ -1,7 +1,7 @@
 //! Stateless checks: what can be said of a command without knowing the exchange. A refusal here takes no number
 //! and is not journaled.
 
-use types::{Command, NewOrder, PRICE_MAX, RejectCode, Ticks, UNITS_MAX, Units};
+use types::{Command, RejectCode, check_price, check_units};
 
 /// Why a command is not sent on: a code and its value.
 pub(crate) type Refusal = (RejectCode, i64);
@@ -9,34 +9,24 @@ pub(crate) type Refusal = (RejectCode, i64);
 /// Looks at a command's own fields.
 pub(crate) fn check(command: &Command) -> Result<(), Refusal> {
     match *command {
-        Command::NewOrder(NewOrder { price, units, .. }) | Command::Replace { price, units, .. } => {
-            check_price(price).and_then(|()| check_units(units))
-        }
+        Command::NewOrder(order) => order.check(),
+        Command::Replace { price, units, .. } => check_price(price).and_then(|()| check_units(units)),
         Command::DepositCapacity { units, .. } => check_units(units),
         Command::DepositCash { amount, .. } if amount < 1 => Err((RejectCode::BadField, amount)),
         _ => Ok(()),
     }
 }
 
-fn check_price(price: Ticks) -> Result<(), Refusal> {
-    if (1..=PRICE_MAX).contains(&price) { Ok(()) } else { Err((RejectCode::PriceOutOfRange, price)) }
-}
-
-fn check_units(units: Units) -> Result<(), Refusal> {
-    if (1..=UNITS_MAX).contains(&units) { Ok(()) } else { Err((RejectCode::UnitsOutOfRange, units.into())) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use types::{AccountId, ContractId, OrderRef, Side, TimeInForce};
+    use types::{AccountId, ContractId, NewOrder, OrderKind, OrderRef, PRICE_MAX, Side, UNITS_MAX};
 
     #[test]
     fn fields_out_of_range_are_refused_with_their_value() {
-        let order = |price, units| {
-            let (contract, side, time_in_force) = (ContractId(1), Side::Buy, TimeInForce::Gtc);
-            Command::NewOrder(NewOrder { contract, side, time_in_force, price, units })
-        };
+        let plain = NewOrder::limit(ContractId(1), Side::Buy, 8, 50);
+        let order = |price, units| Command::NewOrder(NewOrder { price, units, ..plain });
+        let market = NewOrder { kind: OrderKind::Market, post_only: true, ..plain };
         let replace = |price, units| Command::Replace { order: OrderRef::Number(1), price, units };
         let capacity = |units| Command::DepositCapacity { contract: ContractId(1), units, external: 1 };
         let cash = |amount| Command::DepositCash {
@@ -52,6 +42,7 @@ mod tests {
             (order(0, 1), Err((RejectCode::PriceOutOfRange, 0))),
             (order(PRICE_MAX + 1, 1), Err((RejectCode::PriceOutOfRange, PRICE_MAX + 1))),
             (order(1, 0), Err((RejectCode::UnitsOutOfRange, 0))),
+            (Command::NewOrder(market), Err((RejectCode::TermsConflict, 2))),
             (replace(-1, 1), Err((RejectCode::PriceOutOfRange, -1))),
             (replace(1, most + 1), Err((RejectCode::UnitsOutOfRange, too_many))),
             (capacity(0), Err((RejectCode::UnitsOutOfRange, 0))),

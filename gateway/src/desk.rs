@@ -10,15 +10,13 @@ use crate::numbers::Numbers;
 use crate::queries;
 use crate::reports::ReportStore;
 use crate::session::{Closing, Session, SessionNo};
-use protocol::order_entry::{ClientMessage, Hello, ServerMessage, Welcome, encode_report};
+use protocol::order_entry::{ClientMessage, Hello, ServerMessage, Welcome, encode_report, outcome_of};
 use protocol::{CloseCode, Frame, Frames};
 use rustc_hash::FxHashMap;
 use sequencer::{Inbound, Recovery, Released};
 use tokio::sync::oneshot;
 use transport::Outbox;
-use types::{
-    AccountId, Key, KeyNo, Lane, PublicKey, RejectCode, Report, ReportBody, Rights, StateEvent, Timestamp,
-};
+use types::{AccountId, Key, KeyNo, Lane, PublicKey, Report, Rights, StateEvent, Timestamp};
 
 /// The most sessions at once.
 pub(crate) const SESSIONS_MAX: usize = 4_096;
@@ -127,7 +125,7 @@ impl Desk {
                 Ok(())
             }
             ClientMessage::Query(_) => Err(Closing::out_of_place("hello comes before anything else")),
-            ClientMessage::LaneOpen(_) | ClientMessage::Command { .. } | ClientMessage::Misfit(_) => {
+            ClientMessage::LaneOpen(_) | ClientMessage::Command { .. } | ClientMessage::Misfit { .. } => {
                 Err(Closing::out_of_place("the control stream takes hello and queries only"))
             }
         }
@@ -321,9 +319,7 @@ impl Desk {
 
 /// Keeps a report, and with it the outcome of the command it answers.
 fn keep(account: &mut AccountDesk, numbers: &mut FxHashMap<KeyNo, [Numbers; 2]>, report: &Report) {
-    // A number that did not rise was answered before; this says nothing new of it.
-    let is_repeat = matches!(report.body, ReportBody::Rejected { code: RejectCode::NumberNotRising, .. });
-    if let Some(sender) = report.answers.filter(|_| !is_repeat) {
+    if let Some(sender) = outcome_of(report) {
         let lanes = numbers.entry(sender.key).or_default();
         lanes[lane_index(sender.lane)].answer(sender.number, report.number);
     }

@@ -15,6 +15,7 @@ mod io;
 mod meters;
 mod mirror;
 mod numbers;
+mod open_orders;
 mod queries;
 mod reports;
 mod session;

@@ -4,12 +4,13 @@
 //! accounts and keys, reports for everything else. What orders hold is computed as the engine computes it, so
 //! that the two are always equal.
 
+use crate::open_orders;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use types::{
-    Account, AccountId, Class, ClassNo, Code, ContractId, Key, KeyNo, Lane, Money, OpenOrder, OrderId,
-    PublicKey, Report, ReportBody, Sender, Sequence, Side, StateEvent, Ticks, Timestamp, Units, fee_of,
-    reserve_of, value_of,
+    Account, AccountId, Class, ClassNo, Code, ContractId, Key, KeyNo, Lane, Money, NewOrder, OpenOrder,
+    OrderId, PublicKey, Report, ReportBody, Sender, Sequence, Side, StateEvent, Ticks, Timestamp, Units,
+    fee_of, reserve_of, value_of,
 };
 
 /// Classes, accounts, keys, cash, holdings and open orders as of the last released command.
@@ -24,6 +25,8 @@ pub(crate) struct Mirror {
     /// By number, from 1.
     keys: Vec<Key>,
     by_public: FxHashMap<PublicKey, KeyNo>,
+    /// The order that came to its book last: among the reports of one command, the one that meets resting orders.
+    incoming: Option<OrderId>,
 }
 
 /// What one account has.
@@ -78,6 +81,7 @@ impl Mirror {
     /// Says that all that came of the commands up to `sequence` has been applied.
     pub(crate) fn advance(&mut self, sequence: Sequence, time: Timestamp) {
         (self.sequence, self.time) = (sequence, time);
+        self.incoming = None;
     }
 
     pub(crate) fn key(&self, no: KeyNo) -> Option<&Key> {
@@ -160,27 +164,36 @@ impl Mirror {
         self.at_mut(report.account).last_report = report.number;
         let account = report.account;
         match report.body {
-            ReportBody::Accepted { order, slot, contract, side, price, units, .. } => {
-                let Sender { key, number, .. } =
-                    report.answers.expect("an order is taken in answer to its owner's command");
-                let left = units;
-                let order =
-                    OpenOrder { account, order, slot, key, number, contract, side, price, units, left };
-                self.hold(&order, Hold { price, units }, Hold::NOTHING);
+            ReportBody::Accepted { order, slot, terms } => {
+                let sender = report.answers.expect("an order is taken in answer to its owner's command");
+                let order = open_orders::accepted(account, sender, order, slot, terms);
+                self.incoming = Some(order.order);
+                self.hold(&order, Hold::of(&order), Hold::NOTHING);
                 self.at_mut(account).orders.insert(order.order, order);
             }
-            ReportBody::Filled { order, price, units, left, .. } => {
-                self.fill(account, order, price, units, left);
+            ReportBody::Triggered { order, slot, left, .. } => {
+                self.incoming = Some(order);
+                self.change(account, order, |open| open_orders::trigger(open, slot, left));
             }
-            ReportBody::Cancelled { order, .. } => {
-                let order = self.at_mut(account).orders.remove(&order).expect(OPEN);
-                self.hold(&order, Hold::NOTHING, Hold::of(&order));
+            ReportBody::Filled { order, price, units, left, maker, .. } => {
+                self.fill(account, order, price, units);
+                self.change(account, order, |open| open_orders::fill(open, units, left, maker));
             }
-            ReportBody::Replaced { order, slot, price, units, left, .. } => {
-                let known = self.at_mut(account).orders.get_mut(&order).expect(OPEN);
-                let before = *known;
-                *known = OpenOrder { slot, price, units, left, ..before };
-                self.hold(&before, Hold { price, units: left }, Hold::of(&before));
+            ReportBody::Cancelled { order, units, left, .. } => {
+                let is_resting = self.incoming != Some(order);
+                let [before, after] =
+                    self.change(account, order, |open| open_orders::end(open, units, left, is_resting));
+                self.hold(&before, Hold::of(&after), Hold::of(&before));
+            }
+            ReportBody::Replaced { order, slot, price, units, left, kept_priority, .. } => {
+                if !kept_priority {
+                    self.incoming = Some(order);
+                }
+                let [before, after] = self.change(account, order, |open| {
+                    open.slot = slot;
+                    open_orders::replace(open, price, units, left, kept_priority);
+                });
+                self.hold(&before, Hold::of(&after), Hold::of(&before));
             }
             ReportBody::CashDeposited { currency, amount, .. } => {
                 self.at_mut(account).change_cash(currency, |cash| cash.free += amount);
@@ -191,7 +204,9 @@ impl Mirror {
             ReportBody::Settled { contract, .. } => {
                 self.at_mut(account).holdings.remove(&contract);
             }
-            ReportBody::Rejected { .. }
+            ReportBody::MassCancelAccepted(_)
+            | ReportBody::MassCancelDone { .. }
+            | ReportBody::Rejected { .. }
             | ReportBody::ClassDefined { .. }
             | ReportBody::AccountOpened { .. }
             | ReportBody::KeyRegistered { .. }
@@ -202,37 +217,52 @@ impl Mirror {
 
     /// The buyer pays value and fee out of what these units held and gets the difference back; the seller gets
     /// the value less its fee.
-    fn fill(&mut self, account: AccountId, order: OrderId, price: Ticks, units: Units, left: Units) {
-        let known = self.at_mut(account).orders.get_mut(&order).expect(OPEN);
-        let before = *known;
-        known.left = left;
-        if left == 0 {
-            self.at_mut(account).orders.remove(&order);
-        }
-        let class = *self.class_of(before.contract);
+    fn fill(&mut self, account: AccountId, order: OrderId, price: Ticks, units: Units) {
+        let before = *self.at_mut(account).orders.get(&order).expect(OPEN);
+        let NewOrder { contract, side, price: limit, .. } = before.terms;
+        let class = *self.class_of(contract);
         let value = value_of(&class, price, units).expect("a part of what a buyer reserved");
         let fee = fee_of(&class, value);
         let state = self.at_mut(account);
-        if before.side == Side::Sell {
-            state.change_holding(before.contract, |holding| holding.reserved -= units);
+        if side == Side::Sell {
+            state.change_holding(contract, |holding| holding.reserved -= units);
             state.change_cash(class.spec.currency, |cash| cash.free += value - fee);
             return;
         }
-        let after = Hold { price: before.price, units: left };
+        let after = Hold { price: limit, units: before.left - units };
         let released = Hold::of(&before).cash(&class) - after.cash(&class);
-        state.change_holding(before.contract, |holding| holding.free += units);
+        state.change_holding(contract, |holding| holding.free += units);
         state.change_cash(class.spec.currency, |cash| {
             cash.reserved -= released;
             cash.free += released - value - fee;
         });
     }
 
+    /// Changes an open order, which is forgotten when nothing is left of it: as it was, and as it is.
+    fn change(
+        &mut self,
+        account: AccountId,
+        order: OrderId,
+        change: impl FnOnce(&mut OpenOrder),
+    ) -> [OpenOrder; 2] {
+        let orders = &mut self.at_mut(account).orders;
+        let open = orders.get_mut(&order).expect(OPEN);
+        let before = *open;
+        change(open);
+        let after = *open;
+        if after.left == 0 {
+            orders.remove(&order);
+        }
+        [before, after]
+    }
+
     /// Lets `order` hold `hold` instead of `held`.
     fn hold(&mut self, order: &OpenOrder, hold: Hold, held: Hold) {
-        let class = *self.class_of(order.contract);
+        let NewOrder { contract, side, .. } = order.terms;
+        let class = *self.class_of(contract);
         let state = self.at_mut(order.account);
-        if order.side == Side::Sell {
-            state.change_holding(order.contract, |holding| {
+        if side == Side::Sell {
+            state.change_holding(contract, |holding| {
                 let all = holding.free + holding.reserved;
                 holding.reserved = holding.reserved - held.units + hold.units;
                 holding.free = all - holding.reserved;
@@ -314,7 +344,7 @@ impl Hold {
     const NOTHING: Hold = Hold { price: 1, units: 0 };
 
     fn of(order: &OpenOrder) -> Hold {
-        Hold { price: order.price, units: order.left }
+        Hold { price: order.terms.price, units: order.left }
     }
 
     /// The cash a buy order holds.

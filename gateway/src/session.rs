@@ -144,12 +144,12 @@ fn judge(lane: Lane, message: &ClientMessage, numbers: &Numbers) -> Result<(u64,
         ClientMessage::Command { number, command } => {
             (number, lane_of(&command), check(&command).map(|()| command))
         }
-        ClientMessage::Misfit(Refused { lane, number, code, value }) => (number, lane, Err((code, value))),
+        ClientMessage::Misfit { number, lane, code, value } => (number, lane, Err((code, value))),
         ClientMessage::Hello(_) | ClientMessage::Query(_) | ClientMessage::LaneOpen(_) => {
             return Err(Closing::out_of_place("a lane takes commands only"));
         }
     };
-    if its_lane != lane {
+    if let Some(its_lane) = its_lane.filter(|its_lane| *its_lane != lane) {
         let (found, expected) = (lane_name(lane), lane_name(its_lane));
         let reason = format!("command {number} came on the {found} lane: it belongs on the {expected} lane");
         return Err(Closing::new(CloseCode::WrongLane, reason));

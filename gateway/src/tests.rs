@@ -2,7 +2,7 @@
 
 use super::*;
 use protocol::order_entry::{ClientMessage, Hello, Query, QueryKind, ServerMessage, Welcome};
-use protocol::{Frames, MESSAGE_MAX};
+use protocol::{Frames, MESSAGE_MAX, VERSION};
 use quinn::{Connection, ConnectionError, Endpoint, SendStream};
 use sequencer::{Handle, Options};
 use std::net::Ipv4Addr;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use transport::{FrameReader, client_endpoint, connect};
 use types::{
     AccountId, ClassNo, ClassSpec, Command, ContractId, KeyNo, Lane, NewOrder, RejectCode, Report,
-    ReportBody, Rights, Role, Side, TimeInForce,
+    ReportBody, Rights, Role, Side,
 };
 
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -83,8 +83,7 @@ fn contract() -> ContractId {
 }
 
 fn order(side: Side, price: i64, units: u32) -> Command {
-    let time_in_force = TimeInForce::Gtc;
-    Command::NewOrder(NewOrder { contract: contract(), side, time_in_force, price, units })
+    Command::NewOrder(NewOrder::limit(contract(), side, units, price))
 }
 
 fn encoded(message: &ClientMessage) -> Vec<u8> {
@@ -185,7 +184,7 @@ async fn an_order_goes_all_the_way() {
     assert_eq!(seller.reports(2).await.len(), 2);
     buyer.command(Lane::Orders, 1, order(Side::Buy, 21_000, 3)).await;
     let told = buyer.reports(2).await;
-    assert!(matches!(told[0].body, ReportBody::Accepted { units: 3, .. }), "{told:?}");
+    assert!(matches!(told[0].body, ReportBody::Accepted { terms, .. } if terms.units == 3), "{told:?}");
     assert!(matches!(told[1].body, ReportBody::Filled { price: 20_000, units: 3, left: 0, .. }), "{told:?}");
     let told = seller.reports(1).await;
     assert!(matches!(told[0].body, ReportBody::Filled { units: 3, left: 5, maker: true, .. }), "{told:?}");
@@ -222,10 +221,10 @@ async fn bad_bytes_end_their_session_and_no_other() {
     let cancel = Command::Cancel(types::OrderRef::Number(1));
     let misplaced = encoded(&ClientMessage::Command { number: 1, command: cancel });
     for (bytes, expected) in [
-        (vec![2, 0, 1, 1], CloseCode::Malformed),
-        (vec![8, 0, 0x20, 1, 0, 0, 0, 0], CloseCode::Malformed),
-        (vec![too_long[0], too_long[1], 1, 1], CloseCode::TooLong),
-        (vec![4, 0, 0xee, 1], CloseCode::UnknownKind),
+        (vec![2, 0, 1, VERSION], CloseCode::Malformed),
+        (vec![8, 0, 0x20, VERSION, 0, 0, 0, 0], CloseCode::Malformed),
+        (vec![too_long[0], too_long[1], 1, VERSION], CloseCode::TooLong),
+        (vec![4, 0, 0xee, VERSION], CloseCode::UnknownKind),
         (vec![4, 0, 0x20, 9], CloseCode::WrongVersion),
         (misplaced, CloseCode::WrongLane),
     ] {

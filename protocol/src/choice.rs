@@ -1,7 +1,9 @@
 //! Choices: enums that stand as one byte on the wire, and what a byte that names nothing is.
 
 use crate::market_data::Depth;
-use types::{AccountName, CancelReason, Code, Lane, Phase, RejectCode, Rights, Role, Side, TimeInForce};
+use types::{
+    AccountName, CancelReason, Code, Lane, OrderKind, Phase, RejectCode, Rights, Role, SelfTrade, Side,
+};
 
 /// A field that holds what names nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,6 +69,32 @@ pub(crate) enum By {
     Number,
 }
 
+/// How long an order lasts, without the moment of [`types::TimeInForce::Gtd`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tif {
+    Gtc,
+    Ioc,
+    Fok,
+    Gtd,
+}
+
+/// What a mass cancel is for, without the class or contract of [`types::Scope`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scoped {
+    All,
+    Class,
+    Contract,
+}
+
+/// What an order may be besides: a set of bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Flags {
+    /// Refused rather than traded at once.
+    pub(crate) post_only: bool,
+    /// It sleeps until its trigger is met.
+    pub(crate) stop: bool,
+}
+
 /// What an entry of an increment is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
@@ -78,10 +106,17 @@ pub(crate) enum Change {
 }
 
 choices!(Side, "side": Buy = 1, Sell = 2);
-choices!(TimeInForce, "time in force": Gtc = 1, Ioc = 2, Fok = 3);
+choices!(OrderKind, "order kind": Limit = 1, Market = 2);
+choices!(Tif, "time in force": Gtc = 1, Ioc = 2, Fok = 3, Gtd = 4);
+choices!(SelfTrade, "self-trade prevention": CancelIncoming = 1, CancelResting = 2, CancelBoth = 3, Decrement = 4);
+choices!(Scoped, "scope": All = 1, Class = 2, Contract = 3);
 choices!(Lane, "lane": Orders = 1, Cancels = 2);
 choices!(Role, "role": Broker = 1, Provider = 2, Analyst = 3, Operator = 4);
-choices!(CancelReason, "cancel reason": Owner = 1, Ioc = 2, Fok = 3, SelfTrade = 4, Gate = 5);
+choices!(
+    CancelReason, "cancel reason":
+    Owner = 1, Ioc = 2, Fok = 3, SelfTrade = 4, Gate = 5, Market = 6, MinUnits = 7, Expired = 8, PostOnly = 9,
+    Mass = 10
+);
 choices!(Phase, "phase": Continuous = 1, Closed = 2, InDelivery = 3, Settled = 4);
 choices!(Depth, "depth": Book = 0, Top = 1, Trades = 2);
 choices!(By, "way to name an order": Id = 1, Number = 2);
@@ -95,6 +130,24 @@ impl Misfit {
             Misfit::Choice { byte, .. } => (RejectCode::UnknownChoice, i64::from(byte)),
             Misfit::Form { .. } => (RejectCode::BadField, 0),
         }
+    }
+}
+
+impl Flags {
+    /// The bit of [`Flags::post_only`].
+    pub(crate) const POST_ONLY: u8 = 1;
+    /// The bit of [`Flags::stop`].
+    pub(crate) const STOP: u8 = 2;
+
+    pub(crate) fn byte(self) -> u8 {
+        u8::from(self.post_only) * Flags::POST_ONLY + u8::from(self.stop) * Flags::STOP
+    }
+
+    pub(crate) fn from_byte(byte: u8) -> Result<Flags, Misfit> {
+        if byte & !(Flags::POST_ONLY | Flags::STOP) != 0 {
+            return Err(Misfit::Choice { field: "flag", byte });
+        }
+        Ok(Flags { post_only: byte & Flags::POST_ONLY != 0, stop: byte & Flags::STOP != 0 })
     }
 }
 
@@ -144,7 +197,10 @@ mod tests {
     #[test]
     fn every_choice_has_its_own_byte() {
         check::<Side>();
-        check::<TimeInForce>();
+        check::<OrderKind>();
+        check::<Tif>();
+        check::<SelfTrade>();
+        check::<Scoped>();
         check::<Lane>();
         check::<Role>();
         check::<CancelReason>();
@@ -163,6 +219,8 @@ mod tests {
         );
         assert_eq!(code("model", [b'a'; 12]).map_err(Misfit::reject), Err((RejectCode::BadField, 0)));
         assert!(rights(15).is_ok() && rights(16).is_err());
+        assert_eq!((0..=u8::MAX).filter(|&byte| Flags::from_byte(byte).is_ok()).count(), 4);
+        assert_eq!(Flags::from_byte(4).map_err(Misfit::reject), Err((RejectCode::UnknownChoice, 4)));
         assert_eq!(flag("maker", 2), Err(Misfit::Choice { field: "maker", byte: 2 }));
     }
 }

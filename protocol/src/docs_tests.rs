@@ -4,13 +4,14 @@
 mod examples;
 mod page;
 
-use crate::choice::Choice;
+use crate::choice::{By, Choice, Flags, Scoped, Tif};
 use crate::market_data::layouts::INCREMENT_KIND;
-use crate::{class_info, close::CloseCode, market_data::layouts as feed, order_entry::layouts as order};
+use crate::order_entry::{layouts as order, terms};
+use crate::{class_info, close::CloseCode, market_data::layouts as feed};
 use examples::{Said, market_data, order_entry};
 use page::{Page, Row};
 use std::fmt::Debug;
-use types::{CancelReason, Lane, Phase, RejectCode, Rights, Role, Side, TimeInForce};
+use types::{CancelReason, Lane, OrderKind, Phase, RejectCode, Rights, Role, SelfTrade, Side};
 
 const ORDER_ENTRY: &str = include_str!("../../docs/order-entry.md");
 const MARKET_DATA: &str = include_str!("../../docs/market-data.md");
@@ -52,8 +53,9 @@ fn order_entry_messages() -> Vec<Layout> {
         order: Balance, Holding, OpenOrder, AccountInfo, KeyInfo;
         class_info: ClassInfo;
         order: NewOrder, Cancel, Replace, DepositCapacity, DepositCash;
-        order: DefineClass, OpenAccount, RegisterKey, RevokeKey;
+        order: DefineClass, OpenAccount, RegisterKey, RevokeKey, MassCancel;
         order: Accepted, Filled, Cancelled, Replaced, Rejected;
+        order: Triggered, MassCancelAccepted, MassCancelDone;
         order: CashDeposited, CapacityDeposited, Settled;
         order: ClassDefined, AccountOpened, KeyRegistered, KeyRevoked, CashCredited;
     ]
@@ -120,7 +122,7 @@ fn choices<C: Choice + Debug>() -> Vec<(u64, String)> {
 #[test]
 fn order_entry_is_as_written() {
     let page = Page::read(ORDER_ENTRY);
-    let parts = parts![order: ReportHead; class_info: ClassTerms;];
+    let parts = parts![order: ReportHead; class_info: ClassTerms; terms: OrderTerms, MassCancelTerms;];
     let messages = order_entry_messages();
     check_layouts(&page, &parts);
     check_layouts(&page, &messages);
@@ -150,11 +152,16 @@ fn every_number_is_as_written() {
     assert_eq!(order_entry.numbers("Reject codes"), rejects);
     assert_eq!(order_entry.numbers("Close codes"), closes);
     assert_eq!(order_entry.numbers("side"), choices::<Side>());
-    assert_eq!(order_entry.numbers("time_in_force"), choices::<TimeInForce>());
+    assert_eq!(order_entry.numbers("kind"), choices::<OrderKind>());
+    assert_eq!(order_entry.numbers("time_in_force"), choices::<Tif>());
+    assert_eq!(order_entry.numbers("self_trade"), choices::<SelfTrade>());
+    assert_eq!(order_entry.numbers("scope"), choices::<Scoped>());
+    let flags = [(Flags::POST_ONLY, "post_only"), (Flags::STOP, "stop")];
+    assert_eq!(order_entry.numbers("flags"), flags.map(|(bit, name)| (u64::from(bit), name.to_owned())));
     assert_eq!(order_entry.numbers("lane"), choices::<Lane>());
     assert_eq!(order_entry.numbers("role"), choices::<Role>());
     assert_eq!(order_entry.numbers("reason"), choices::<CancelReason>());
-    assert_eq!(order_entry.numbers("by"), choices::<crate::choice::By>());
+    assert_eq!(order_entry.numbers("by"), choices::<By>());
     let rights = [Rights::READ, Rights::TRADE, Rights::DEPOSIT, Rights::OPERATE];
     let rights = rights.map(|right| (u64::from(right.0), right.to_string()));
     assert_eq!(order_entry.numbers("rights"), rights);

@@ -6,7 +6,7 @@ use zerocopy::little_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// The version of both protocols this code speaks.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 /// The longest message in bytes, header and all.
 pub const MESSAGE_MAX: usize = 4096;
@@ -173,7 +173,9 @@ mod tests {
 
     #[test]
     fn messages_are_cut_wherever_the_bytes_break() {
-        let stream = [[8, 0, 7, 1, 1, 2, 3, 4].as_slice(), &[4, 0, 9, 1], &[6, 0, 5, 1, 8, 8]].concat();
+        let stream =
+            [[8, 0, 7, VERSION, 1, 2, 3, 4].as_slice(), &[4, 0, 9, VERSION], &[6, 0, 5, VERSION, 8, 8]]
+                .concat();
         for end in 0..=stream.len() {
             let mut frames = Frames::new(&stream[..end]);
             let kinds: Vec<u8> = frames.by_ref().map(|frame| frame.unwrap().kind).collect();
@@ -192,10 +194,10 @@ mod tests {
 
     #[test]
     fn a_bad_header_shows_before_the_rest_has_come() {
-        assert_eq!(split(&[3, 0, 1, 1]), Err(WireError::TooShort { length: 3 }));
-        assert_eq!(split(&[1, 16, 1, 1]), Err(WireError::TooLong { length: 4097 }));
-        assert_eq!(split(&[8, 0, 1, 2]), Err(WireError::WrongVersion { version: 2 }));
-        assert_eq!(split(&[0, 16, 1, 1]), Ok(None));
+        assert_eq!(split(&[3, 0, 1, 2]), Err(WireError::TooShort { length: 3 }));
+        assert_eq!(split(&[1, 16, 1, 2]), Err(WireError::TooLong { length: 4097 }));
+        assert_eq!(split(&[8, 0, 1, 1]), Err(WireError::WrongVersion { version: 1 }));
+        assert_eq!(split(&[0, 16, 1, 2]), Ok(None));
     }
 
     proptest! {

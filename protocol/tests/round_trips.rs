@@ -4,6 +4,7 @@
 
 use proptest::option;
 use proptest::prelude::*;
+use protocol::VERSION;
 use protocol::header::{Frame, Frames, split};
 use protocol::market_data::{
     BookDigest, Depth, ENTRIES_MAX, FeedMessage, SnapshotEnd, SnapshotStart, Subscribe, SubscribeRefused,
@@ -14,10 +15,10 @@ use protocol::order_entry::{
 };
 use protocol::symbol::Pattern;
 use types::{
-    Account, AccountId, AccountName, CancelReason, Class, ClassNo, ClassSpec, Code, Command, ContractId,
-    Hour, Key, KeyNo, Lane, MarketBody, MarketEntry, MarketEvent, NewOrder, OpenOrder, OrderRef, Phase,
-    PublicKey, RejectCode, Report, ReportBody, Rights, Role, Sender, Side, StateEvent, TimeInForce,
-    Timestamp,
+    Account, AccountId, AccountName, CLASSES_MAX, CancelReason, Class, ClassNo, ClassSpec, Code, Command,
+    ContractId, Hour, Key, KeyNo, Lane, MarketBody, MarketEntry, MarketEvent, MassCancel, NewOrder,
+    OpenOrder, OrderKind, OrderRef, Phase, PublicKey, RejectCode, Report, ReportBody, Rights, Role, Scope,
+    SelfTrade, Sender, Side, StateEvent, TimeInForce, Timestamp,
 };
 
 fn side() -> impl Strategy<Value = Side> {
@@ -25,7 +26,38 @@ fn side() -> impl Strategy<Value = Side> {
 }
 
 fn time_in_force() -> impl Strategy<Value = TimeInForce> {
-    prop_oneof![Just(TimeInForce::Gtc), Just(TimeInForce::Ioc), Just(TimeInForce::Fok)]
+    use TimeInForce::{Fok, Gtc, Gtd, Ioc};
+    prop_oneof![Just(Gtc), Just(Ioc), Just(Fok), time().prop_map(Gtd)]
+}
+
+fn self_trade() -> impl Strategy<Value = SelfTrade> {
+    use SelfTrade::{CancelBoth, CancelIncoming, CancelResting, Decrement};
+    prop_oneof![Just(CancelIncoming), Just(CancelResting), Just(CancelBoth), Just(Decrement)]
+}
+
+prop_compose! {
+    fn new_order()(
+        contract in contract(), side in side(), kind in prop_oneof![Just(OrderKind::Limit), Just(OrderKind::Market)],
+        time_in_force in time_in_force(), price: i64, units: u32, min_units: u32, shown: u32, post_only: bool,
+        trigger: Option<i64>, self_trade in self_trade(),
+    ) -> NewOrder {
+        NewOrder {
+            contract, side, kind, time_in_force, price, units, min_units, shown, post_only, trigger, self_trade,
+        }
+    }
+}
+
+prop_compose! {
+    fn mass_cancel()(
+        scope in prop_oneof![
+            Just(Scope::All),
+            (0..CLASSES_MAX).prop_map(|class| Scope::Class(ClassNo(class))),
+            contract().prop_map(Scope::Contract),
+        ],
+        side in option::of(side()),
+    ) -> MassCancel {
+        MassCancel { scope, side }
+    }
 }
 
 fn lane() -> impl Strategy<Value = Lane> {
@@ -41,8 +73,9 @@ fn phase() -> impl Strategy<Value = Phase> {
 }
 
 fn reason() -> impl Strategy<Value = CancelReason> {
-    use CancelReason::{Fok, Gate, Ioc, Owner, SelfTrade};
-    prop_oneof![Just(Owner), Just(Ioc), Just(Fok), Just(SelfTrade), Just(Gate)]
+    use CancelReason::{Expired, Fok, Gate, Ioc, Market, Mass, MinUnits, Owner, PostOnly, SelfTrade};
+    let all = [Owner, Ioc, Fok, SelfTrade, Gate, Market, MinUnits, Expired, PostOnly, Mass];
+    prop::sample::select(all.to_vec())
 }
 
 fn depth() -> impl Strategy<Value = Depth> {
@@ -108,28 +141,25 @@ fn order_ref() -> impl Strategy<Value = OrderRef> {
 
 fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
-        (contract(), side(), time_in_force(), any::<i64>(), any::<u32>()).prop_map(
-            |(contract, side, time_in_force, price, units)| {
-                Command::NewOrder(NewOrder { contract, side, time_in_force, price, units })
-            }
-        ),
-        order_ref().prop_map(Command::Cancel),
-        (order_ref(), any::<i64>(), any::<u32>()).prop_map(|(order, price, units)| Command::Replace {
+        3 => new_order().prop_map(Command::NewOrder),
+        1 => mass_cancel().prop_map(Command::MassCancel),
+        1 => order_ref().prop_map(Command::Cancel),
+        1 => (order_ref(), any::<i64>(), any::<u32>()).prop_map(|(order, price, units)| Command::Replace {
             order,
             price,
             units
         }),
-        (contract(), any::<u32>(), any::<u64>())
+        1 => (contract(), any::<u32>(), any::<u64>())
             .prop_map(|(contract, units, external)| Command::DepositCapacity { contract, units, external }),
-        (account(), code(), any::<i64>(), any::<u64>()).prop_map(|(account, currency, amount, external)| {
+        1 => (account(), code(), any::<i64>(), any::<u64>()).prop_map(|(account, currency, amount, external)| {
             Command::DepositCash { account, currency, amount, external }
         }),
-        spec().prop_map(Command::DefineClass),
-        (name(), role()).prop_map(|(name, role)| Command::OpenAccount { name, role }),
-        (account(), public_key(), rights(), time()).prop_map(|(account, public, rights, expires)| {
+        1 => spec().prop_map(Command::DefineClass),
+        1 => (name(), role()).prop_map(|(name, role)| Command::OpenAccount { name, role }),
+        1 => (account(), public_key(), rights(), time()).prop_map(|(account, public, rights, expires)| {
             Command::RegisterKey { account, public, rights, expires }
         }),
-        key_no().prop_map(|key| Command::RevokeKey { key }),
+        1 => key_no().prop_map(|key| Command::RevokeKey { key }),
     ]
 }
 
@@ -147,9 +177,13 @@ fn client_message() -> impl Strategy<Value = ClientMessage> {
 fn order_report() -> impl Strategy<Value = ReportBody> {
     let common = || (any::<u64>(), contract(), side(), any::<i64>(), any::<u32>());
     prop_oneof![
-        (common(), any::<u32>(), time_in_force()).prop_map(|(common, slot, time_in_force)| {
-            let (order, contract, side, price, units) = common;
-            ReportBody::Accepted { order, slot, contract, side, time_in_force, price, units }
+        (any::<u64>(), any::<u32>(), new_order()).prop_map(|(order, slot, terms)| ReportBody::Accepted {
+            order,
+            slot,
+            terms
+        }),
+        (common(), any::<u32>()).prop_map(|((order, contract, side, _, left), slot)| {
+            ReportBody::Triggered { order, slot, contract, side, left }
         }),
         (common(), any::<u64>(), any::<u32>(), any::<i64>(), any::<bool>()).prop_map(
             |(common, counter, left, fee, maker)| {
@@ -157,9 +191,11 @@ fn order_report() -> impl Strategy<Value = ReportBody> {
                 ReportBody::Filled { order, counter, contract, side, price, units, left, fee, maker }
             }
         ),
-        (common(), reason()).prop_map(|((order, contract, side, _, units), reason)| {
-            ReportBody::Cancelled { order, contract, side, units, reason }
+        (common(), any::<u32>(), reason()).prop_map(|((order, contract, side, _, units), left, reason)| {
+            ReportBody::Cancelled { order, contract, side, units, left, reason }
         }),
+        mass_cancel().prop_map(ReportBody::MassCancelAccepted),
+        any::<u32>().prop_map(|orders| ReportBody::MassCancelDone { orders }),
         (common(), any::<u32>(), any::<u32>(), any::<bool>()).prop_map(
             |(common, slot, left, kept_priority)| {
                 let (order, contract, side, price, units) = common;
@@ -215,10 +251,10 @@ prop_compose! {
 
 prop_compose! {
     fn open_order()(
-        account in account(), order: u64, slot: u32, key in key_no(), number: u64, contract in contract(),
-        side in side(), price: i64, units: u32, left: u32,
+        account in account(), order: u64, slot: u32, key in key_no(), number: u64, terms in new_order(),
+        left: u32, shown: u32,
     ) -> OpenOrder {
-        OpenOrder { account, order, slot, key, number, contract, side, price, units, left }
+        OpenOrder { account, order, slot, key, number, terms, left, shown }
     }
 }
 
@@ -424,7 +460,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_read_or_refused(kind: u8, bytes in prop::collection::vec(any::<u8>(), 0..160)) {
-        let mut message = [u16::try_from(bytes.len() + 4).unwrap().to_le_bytes().as_slice(), &[kind, 1]].concat();
+        let mut message = [u16::try_from(bytes.len() + 4).unwrap().to_le_bytes().as_slice(), &[kind, VERSION]].concat();
         message.extend(bytes);
         read_all_ways(only(&message));
         // A frame that no header stands behind is not made by the splitter, but must not panic either.

@@ -4,16 +4,21 @@
 //! one encoding: reserved bytes are zero, and a record that says otherwise is refused. The layouts stand in
 //! `docs/journal-records.md`, which a test compares with the bytes.
 
-use std::mem::size_of;
-use types::{
-    AccountId, AccountName, ClassSpec, Code, Command, ContractId, KeyNo, Lane, NewOrder, OrderRef, PublicKey,
-    Rights, Role, Sender, Side, Stamped, TimeInForce, Timestamp,
+mod desk;
+mod orders;
+
+use desk::{
+    DefineClassBody, DepositCapacityBody, DepositCashBody, GenesisBody, OpenAccountBody, RegisterKeyBody,
+    RevokeKeyBody, role_byte,
 };
-use zerocopy::little_endian::{I64, U16, U32, U64};
+use orders::{MassCancelBody, NewOrderBody, OrderRefBody, ReplaceBody};
+use std::mem::size_of;
+use types::{Code, Command, KeyNo, Lane, PublicKey, Sender, Stamped, Timestamp};
+use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// The version of all layouts below; a record of another version is not read.
-pub const RECORD_VERSION: u8 = 1;
+pub const RECORD_VERSION: u8 = 2;
 
 /// The length of the longest record in bytes.
 pub const RECORD_MAX: usize = size_of::<Header>() + size_of::<DefineClassBody>();
@@ -64,14 +69,9 @@ pub fn encode(stamped: &Stamped, bytes: &mut Vec<u8>) {
         Command::NewOrder(order) => put(bytes, stamped, kind::NEW_ORDER, &NewOrderBody::new(&order)),
         Command::Cancel(order) => put(bytes, stamped, kind::CANCEL, &OrderRefBody::new(order)),
         Command::Replace { order, price, units } => {
-            let body = ReplaceBody {
-                order: OrderRefBody::new(order),
-                price: price.into(),
-                units: units.into(),
-                reserved: [0; 4],
-            };
-            put(bytes, stamped, kind::REPLACE, &body);
+            put(bytes, stamped, kind::REPLACE, &ReplaceBody::new(order, price, units));
         }
+        Command::MassCancel(asked) => put(bytes, stamped, kind::MASS_CANCEL, &MassCancelBody::new(&asked)),
     }
 }
 
@@ -104,6 +104,7 @@ pub fn decode(bytes: &[u8]) -> Result<(Stamped, &[u8]), RecordError> {
         kind::NEW_ORDER => record.read(|body: &NewOrderBody| body.command())?,
         kind::CANCEL => record.read(|body: &OrderRefBody| Ok(Command::Cancel(body.order()?)))?,
         kind::REPLACE => record.read(|body: &ReplaceBody| body.command())?,
+        kind::MASS_CANCEL => record.read(|body: &MassCancelBody| body.command())?,
         unknown => return Err(RecordError::Kind { found: unknown }),
     };
     let stamped = Stamped {
@@ -202,6 +203,7 @@ mod kind {
     pub(super) const NEW_ORDER: u8 = 10;
     pub(super) const CANCEL: u8 = 11;
     pub(super) const REPLACE: u8 = 12;
+    pub(super) const MASS_CANCEL: u8 = 13;
 }
 
 /// What every record begins with.
@@ -218,99 +220,6 @@ struct Header {
     sequence: U64,
     time: U64,
     number: U64,
-}
-
-#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct GenesisBody {
-    operator: [u8; 32],
-}
-
-#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct DefineClassBody {
-    model: [u8; 12],
-    region: [u8; 12],
-    currency: [u8; 12],
-    fee_ppm: U32,
-    tick: I64,
-    gate_minutes: U16,
-    horizon_hours: U16,
-    slot_hours: u8,
-    reserved: [u8; 3],
-}
-
-#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct OpenAccountBody {
-    name: [u8; 16],
-    role: u8,
-    reserved: [u8; 7],
-}
-
-#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct RegisterKeyBody {
-    public: [u8; 32],
-    expires: U64,
-    account: U32,
-    rights: u8,
-    reserved: [u8; 3],
-}
-
-#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct RevokeKeyBody {
-    key: U32,
-    reserved: [u8; 4],
-}
-
-#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct DepositCashBody {
-    amount: I64,
-    external: U64,
-    currency: [u8; 12],
-    account: U32,
-}
-
-#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct DepositCapacityBody {
-    external: U64,
-    contract: U32,
-    units: U32,
-}
-
-#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct NewOrderBody {
-    price: I64,
-    contract: U32,
-    units: U32,
-    side: u8,
-    time_in_force: u8,
-    reserved: [u8; 6],
-}
-
-/// The whole body of a cancel, and the start of a replace's.
-#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct OrderRefBody {
-    /// The order's id or the client's number, as `named_by` says.
-    order: U64,
-    slot: U32,
-    named_by: u8,
-    reserved: [u8; 3],
-}
-
-#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct ReplaceBody {
-    order: OrderRefBody,
-    price: I64,
-    units: U32,
-    reserved: [u8; 4],
 }
 
 /// A header and what follows it.
@@ -363,158 +272,6 @@ impl Header {
     }
 }
 
-impl DefineClassBody {
-    fn new(spec: &ClassSpec) -> DefineClassBody {
-        DefineClassBody {
-            model: spec.model.bytes(),
-            region: spec.region.bytes(),
-            currency: spec.currency.bytes(),
-            fee_ppm: spec.fee_ppm.into(),
-            tick: spec.tick.into(),
-            gate_minutes: spec.gate_minutes.into(),
-            horizon_hours: spec.horizon_hours.into(),
-            slot_hours: spec.slot_hours,
-            reserved: [0; 3],
-        }
-    }
-
-    fn command(&self) -> Result<Command, RecordError> {
-        zero(&self.reserved)?;
-        Ok(Command::DefineClass(ClassSpec {
-            model: code("model", self.model)?,
-            region: code("region", self.region)?,
-            currency: code("currency", self.currency)?,
-            tick: self.tick.get(),
-            slot_hours: self.slot_hours,
-            gate_minutes: self.gate_minutes.get(),
-            horizon_hours: self.horizon_hours.get(),
-            fee_ppm: self.fee_ppm.get(),
-        }))
-    }
-}
-
-impl OpenAccountBody {
-    fn command(&self) -> Result<Command, RecordError> {
-        zero(&self.reserved)?;
-        let expected = "1 to 16 characters of a-z, 0-9 and '-', then zeros";
-        let name = AccountName::from_bytes(self.name).ok_or_else(|| RecordError::Field {
-            field: "name",
-            found: hex(&self.name),
-            expected,
-        })?;
-        let role = match self.role {
-            1 => Role::Broker,
-            2 => Role::Provider,
-            3 => Role::Analyst,
-            4 => Role::Operator,
-            role => return Err(choice("role", role, "1 to 4")),
-        };
-        Ok(Command::OpenAccount { name, role })
-    }
-}
-
-impl RegisterKeyBody {
-    fn command(&self) -> Result<Command, RecordError> {
-        zero(&self.reserved)?;
-        Ok(Command::RegisterKey {
-            account: AccountId(self.account.get()),
-            public: PublicKey(self.public),
-            rights: Rights(self.rights),
-            expires: Timestamp(self.expires.get()),
-        })
-    }
-}
-
-impl DepositCashBody {
-    fn command(&self) -> Result<Command, RecordError> {
-        Ok(Command::DepositCash {
-            account: AccountId(self.account.get()),
-            currency: code("currency", self.currency)?,
-            amount: self.amount.get(),
-            external: self.external.get(),
-        })
-    }
-}
-
-impl DepositCapacityBody {
-    fn command(&self) -> Command {
-        Command::DepositCapacity {
-            contract: ContractId(self.contract.get()),
-            units: self.units.get(),
-            external: self.external.get(),
-        }
-    }
-}
-
-impl NewOrderBody {
-    fn new(order: &NewOrder) -> NewOrderBody {
-        NewOrderBody {
-            price: order.price.into(),
-            contract: order.contract.0.into(),
-            units: order.units.into(),
-            side: match order.side {
-                Side::Buy => 1,
-                Side::Sell => 2,
-            },
-            time_in_force: match order.time_in_force {
-                TimeInForce::Gtc => 1,
-                TimeInForce::Ioc => 2,
-                TimeInForce::Fok => 3,
-            },
-            reserved: [0; 6],
-        }
-    }
-
-    fn command(&self) -> Result<Command, RecordError> {
-        zero(&self.reserved)?;
-        let side = match self.side {
-            1 => Side::Buy,
-            2 => Side::Sell,
-            side => return Err(choice("side", side, "1 or 2")),
-        };
-        let time_in_force = match self.time_in_force {
-            1 => TimeInForce::Gtc,
-            2 => TimeInForce::Ioc,
-            3 => TimeInForce::Fok,
-            tif => return Err(choice("time in force", tif, "1 to 3")),
-        };
-        Ok(Command::NewOrder(NewOrder {
-            contract: ContractId(self.contract.get()),
-            side,
-            time_in_force,
-            price: self.price.get(),
-            units: self.units.get(),
-        }))
-    }
-}
-
-impl OrderRefBody {
-    fn new(order: OrderRef) -> OrderRefBody {
-        let (order, slot, named_by) = match order {
-            OrderRef::Id { order, slot } => (order, slot, 1),
-            OrderRef::Number(number) => (number, 0, 2),
-        };
-        OrderRefBody { order: order.into(), slot: slot.into(), named_by, reserved: [0; 3] }
-    }
-
-    fn order(&self) -> Result<OrderRef, RecordError> {
-        zero(&self.reserved)?;
-        let slot = self.slot.get();
-        match self.named_by {
-            1 => Ok(OrderRef::Id { order: self.order.get(), slot }),
-            2 if slot == 0 => Ok(OrderRef::Number(self.order.get())),
-            named_by => Err(choice("named by", named_by, "1, or 2 with slot 0")),
-        }
-    }
-}
-
-impl ReplaceBody {
-    fn command(&self) -> Result<Command, RecordError> {
-        zero(&self.reserved)?;
-        Ok(Command::Replace { order: self.order.order()?, price: self.price.get(), units: self.units.get() })
-    }
-}
-
 fn put<B: IntoBytes + Immutable>(bytes: &mut Vec<u8>, stamped: &Stamped, kind: u8, body: &B) {
     const { assert!(size_of::<Header>() + size_of::<B>() <= RECORD_MAX && RECORD_MAX <= 255) };
     let length = u8::try_from(size_of::<Header>() + size_of::<B>()).expect("RECORD_MAX fits in 8 bits");
@@ -535,15 +292,6 @@ fn put<B: IntoBytes + Immutable>(bytes: &mut Vec<u8>, stamped: &Stamped, kind: u
     };
     bytes.extend_from_slice(header.as_bytes());
     bytes.extend_from_slice(body.as_bytes());
-}
-
-fn role_byte(role: Role) -> u8 {
-    match role {
-        Role::Broker => 1,
-        Role::Provider => 2,
-        Role::Analyst => 3,
-        Role::Operator => 4,
-    }
 }
 
 fn code(field: &'static str, bytes: [u8; 12]) -> Result<Code, RecordError> {

@@ -3,6 +3,7 @@
 //! is, so a simulator can drive it step by step.
 
 use crate::codec;
+use crate::echo::Echo;
 use engine::Engine;
 use types::{Command, Output, Sender, Sequence, Stamped, Timestamp};
 
@@ -22,6 +23,8 @@ pub struct Inbound {
 #[derive(Debug)]
 pub struct Core {
     engine: Engine,
+    /// Answers orders in the engine's place, where that is what is measured.
+    echo: Option<Box<Echo>>,
     stamped: Vec<Stamped>,
 }
 
@@ -40,7 +43,12 @@ impl Core {
     /// Goes on where `engine` stands.
     #[must_use]
     pub fn new(engine: Engine) -> Core {
-        Core { engine, stamped: Vec::new() }
+        Core { engine, echo: None, stamped: Vec::new() }
+    }
+
+    /// The same, but with an echo that answers orders and cancels instead of the engine, which must be new.
+    pub(crate) fn echoing(engine: Engine) -> Core {
+        Core { echo: Some(Box::default()), ..Core::new(engine) }
     }
 
     /// True if the sequencer has a command of its own to give at `now`: the clock's, or to go on with pending work.
@@ -88,6 +96,10 @@ impl Core {
 
     /// Applies the batch that was stamped last, and appends what comes of it to `output`.
     pub fn apply(&mut self, output: &mut Output) {
+        if let Some(echo) = &mut self.echo {
+            self.stamped.drain(..).for_each(|stamped| echo.apply(&mut self.engine, &stamped, output));
+            return;
+        }
         for stamped in self.stamped.drain(..) {
             self.engine.apply(&stamped, output);
         }

@@ -156,6 +156,24 @@ pub fn start(directory: &Path, options: &Options) -> Result<Exchange, StartError
 /// # Errors
 /// As [`start`].
 pub fn start_on(disk: Arc<dyn Disk>, options: &Options) -> Result<Exchange, StartError> {
+    start_with(disk, options, Core::new)
+}
+
+/// Starts what is an exchange but for the engine: every order is accepted and rests until it is cancelled, nothing is
+/// checked or matched. To measure what everything else costs, in a directory that was set up just now and will not be
+/// used again.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_echo(directory: &Path, options: &Options) -> Result<Exchange, StartError> {
+    start_with(Arc::new(RealDisk::new(directory)), options, Core::echoing)
+}
+
+fn start_with(
+    disk: Arc<dyn Disk>,
+    options: &Options,
+    core: fn(Engine) -> Core,
+) -> Result<Exchange, StartError> {
     check(options)?;
     let directory = disk.location();
     if !holds_journal(&disk) {
@@ -172,14 +190,14 @@ pub fn start_on(disk: Arc<dyn Disk>, options: &Options) -> Result<Exchange, Star
     tracing::info!(sequence = recovery.sequence, commands = recovery.commands, took = ?recovery.took, "recovered");
     let (entry, intake) = Entry::new(options.in_flight_orders, options.in_flight_cancels);
     let (outlets, handle) =
-        run(journal, engine, options, entry.clone(), intake).map_err(StartError::Thread)?;
+        run(journal, core(engine), options, entry.clone(), intake).map_err(StartError::Thread)?;
     Ok(Exchange { recovery, entry, outlets, handle })
 }
 
 /// Starts the threads.
 fn run(
     journal: Journal,
-    engine: Engine,
+    core: Core,
     options: &Options,
     entry: Entry,
     intake: Intake,
@@ -196,7 +214,7 @@ fn run(
         buffers_in.send(Vec::new()).expect("its receiver is at hand and has room");
     }
     let sequencer = Sequencer {
-        core: Core::new(engine),
+        core,
         intake,
         clock: options.clock,
         batch_commands: options.batch_commands,

@@ -33,6 +33,7 @@
 
 mod codec;
 mod core;
+mod echo;
 mod entry;
 mod exchange;
 mod handle;
@@ -42,7 +43,7 @@ mod thread;
 pub use self::core::{Batch, Core, Inbound};
 pub use codec::{RECORD_MAX, RECORD_VERSION, RecordError, Records, decode, encode, records};
 pub use entry::{Entry, Stopped};
-pub use exchange::{Exchange, Options, Outlets, StartError, init, init_on, start, start_on};
+pub use exchange::{Exchange, Options, Outlets, StartError, init, init_on, start, start_echo, start_on};
 pub use handle::{Counters, Failure, Handle, Summary};
 pub use recover::{REPORTS_MAX, Recovery, ReplayError, Verified, VerifyError, dump, verify};
 pub use thread::Released;

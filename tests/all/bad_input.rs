@@ -104,6 +104,7 @@ fn what_is_typed_wrongly_is_sent_nowhere() {
         (line("bye SLOT 1@2.10"), "unknown-command", "bye"),
         (line("buy SLOT"), "missing-argument", "<UNITS@PRICE>"),
         (line("buy SLOT 1@2.10 --tif day"), "bad-argument", "day"),
+        (line("buy SLOT 1@2.10 --tif ioc --until +90m"), "conflicting-arguments", "--until"),
         (line("buy H100_USE 1@2.10"), "bad-symbol", "H100_USE"),
         (line("buy H100SXM-USE 1@2.10 --at soonish"), "bad-time", "soonish"),
         (line("buy SLOT 1@2.00005"), "off-tick", "2.00005"),
@@ -128,6 +129,15 @@ fn what_is_typed_wrongly_is_sent_nowhere() {
         "-1",
     );
     fails(as_lab, &line("capacity add SLOT none --id 1"), (USAGE, "bad-units"), "none");
+    fails(as_lab, &line("buy SLOT 8@2.10 --show many"), (USAGE, "bad-units"), "many");
+    fails(as_lab, &line("buy SLOT 8@2.10 --until soonish"), (USAGE, "bad-time"), "soonish");
+    fails(as_lab, &line("buy SLOT 8@2.10 --stop 2.00005"), (USAGE, "off-tick"), "2.00005");
+    fails(as_lab, &line("buy SLOT 8@2.10 --min 4 --all-or-none"), (USAGE, "conflicting-arguments"), "--min");
+    fails(as_lab, &line("buy SLOT 8@2.10 --self-trade never"), (USAGE, "bad-argument"), "never");
+    fails(as_lab, "cancel", (USAGE, "missing-argument"), "--all");
+    fails(as_lab, "cancel 7 --all", (USAGE, "conflicting-arguments"), "--all");
+    fails(as_lab, "cancel 7 --side buy", (USAGE, "conflicting-arguments"), "--side");
+    fails(as_lab, "cancel --class H100_USE", (USAGE, "bad-symbol"), "H100_USE");
     fails(as_lab, &line("replace 9 1@2,10"), (USAGE, "bad-number"), "2,10");
 
     assert_eq!([holds(&exchange, "acme.key"), holds(&exchange, "lab.key")], before);
@@ -139,8 +149,10 @@ fn what_is_typed_wrongly_is_sent_nowhere() {
 #[test]
 fn what_the_exchange_refuses_changes_nothing() {
     let mut exchange = market();
-    let before = [holds(&exchange, "acme.key"), holds(&exchange, "lab.key")];
     let slot = six_hours_ahead();
+    let ask = exchange.cuex_as(&exchange.file("acme.key"), &["sell", &slot, "1@3.00"]);
+    assert!(ask.status.success(), "{ask:?}");
+    let before = [holds(&exchange, "acme.key"), holds(&exchange, "lab.key")];
     let line = |rest: &str| rest.replace("SLOT", &slot);
     let as_lab = |arguments: &[&str]| exchange.cuex_as(&exchange.file("lab.key"), arguments);
     let lines = [
@@ -150,6 +162,11 @@ fn what_the_exchange_refuses_changes_nothing() {
         (line("buy SLOT 1000@2.10"), "NotEnoughCash", "2102.1"),
         (line("sell SLOT 3@2.10"), "NotEnoughUnits", "0"),
         (line("cancel 4711"), "UnknownOrder", "4711"),
+        (line("buy SLOT 1@2.10 --min 2"), "MinUnitsOutOfRange", "2"),
+        (line("buy SLOT 5@2.10 --show 10"), "ShownOutOfRange", "10"),
+        (line("buy SLOT 5@2.10 --post-only --market"), "TermsConflict", "post-only"),
+        (line("buy SLOT 1@3.10 --post-only"), "WouldTrade", "3.0000 USD"),
+        (line("buy SLOT 1@2.10 --until 2020-01-01T00:00:00Z"), "ExpiryPassed", "2020-01-01T00:00:00Z"),
         (line("account open other --role broker"), "NotAllowed", "read and trade"),
     ];
     let causes: Vec<(&str, &str, &str)> =

@@ -1,7 +1,8 @@
 //! A real exchange for a test: the `cuex` program as its own process, on free ports and in a temporary directory,
 //! driven through the real client.
 
-use client::{ExchangeInfo, FeedEvent, FeedSession, PrivateKey, Session};
+use client::{ExchangeInfo, FeedEvent, FeedSession, PrivateKey, Session, SessionError};
+use protocol::CloseCode;
 use protocol::market_data::Depth;
 use protocol::symbol::Pattern;
 use serde_json::Value;
@@ -141,9 +142,17 @@ impl Exchange {
         (class, class.contract(hours_ahead(6)).unwrap())
     }
 
-    /// A feed session that has everything there is now.
+    /// A feed session that has everything there is now. Gateway and feed learn of a new key each by themselves, so
+    /// the feed may be a moment behind the answer that the key is registered.
     pub(crate) async fn subscriber(&self, key: &PrivateKey) -> FeedSession {
-        let mut feed = FeedSession::connect(&self.info, key).await.unwrap();
+        let unknown =
+            |error: &SessionError| matches!(error, SessionError::Closed { code: CloseCode::UnknownKey, .. });
+        let mut feed = loop {
+            match FeedSession::connect(&self.info, key).await {
+                Err(error) if unknown(&error) => tokio::task::yield_now().await,
+                connected => break connected.unwrap(),
+            }
+        };
         feed.subscribe(Pattern::default(), Depth::Book);
         feed_until(&mut feed, |_, event| matches!(event, FeedEvent::Subscribed(_))).await;
         feed

@@ -101,8 +101,7 @@ fn hello() -> Vec<u8> {
 }
 
 fn bid(contract: ContractId) -> Command {
-    let (side, time_in_force) = (Side::Buy, TimeInForce::Gtc);
-    Command::NewOrder(NewOrder { contract, side, time_in_force, price: 1, units: 1 })
+    Command::NewOrder(NewOrder::limit(contract, Side::Buy, 1, 1))
 }
 
 /// A whole message of this kind, length and version, filled up with zeros.

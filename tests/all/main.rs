@@ -7,11 +7,16 @@
 )]
 
 mod bad_input;
+mod bad_network;
 mod browser;
 mod exchange;
 mod hostile;
+mod kinds;
+mod load;
 mod page;
 mod program;
+mod proxy;
+mod replay;
 mod restart;
 mod tidy;
 mod trading;

@@ -217,11 +217,63 @@ fn an_order_is_changed_and_taken_back_in_words() {
     let told = says(&acme, &format!("replace {order} 6@1.90"));
     assert_eq!(told, format!("order {order} is now 6 at 1.9000 USD, 6 left, at the end of the queue\n"));
     let told = says(&acme, "orders");
-    assert_eq!(same_each_time(&told)[1], format!("{order} SLOT sell 1.9000 6 6"));
+    assert_eq!(same_each_time(&told)[1], format!("{order} SLOT sell limit 1.9000 - 6 6 6 gate"));
     let told = says(&acme, &format!("cancel {order}"));
     assert_eq!(told, format!("order {order} ended with 6 unfilled: cancelled by its owner\n"));
     assert_eq!(says(&acme, "orders"), "no open orders\n");
     assert_eq!(says(&acme, &format!("book {slot}")).lines().nth(1), Some("the book is empty"));
+}
+
+#[test]
+fn orders_of_all_kinds_are_typed_shown_and_cancelled_together() {
+    let exchange = Exchange::start();
+    let by = |key: &str| Typist { exchange: &exchange, key: exchange.file(key) };
+    let (operator, acme) = (by("data/operator.key"), by("acme.key"));
+    let slot = six_hours_ahead();
+    operator.says("class define H100SXM-USE");
+    let public = acme.says("key new acme")["public_key"].as_str().unwrap().to_owned();
+    operator.says(&format!("account open acme --role provider --public-key {public}"));
+    operator.says("account deposit acme 1000 --id 1");
+    acme.says(&format!("capacity add {slot} 800 --id 1"));
+
+    let iceberg = acme.says(&format!("sell {slot} 400@2.10 --show 40 --until +90m --post-only"));
+    let accepted = &iceberg["reports"][0];
+    assert_eq!((&accepted["show"], &accepted["post_only"]), (&Value::from(40), &Value::Bool(true)));
+    assert_eq!(accepted["tif"], "gtd");
+    acme.says(&format!("sell {slot} 8@1.80 --stop 1.90 --all-or-none --self-trade decrement"));
+    acme.says(&format!("buy {slot} 3@1.50"));
+    let market = acme.says(&format!("buy {slot} 3@1.60 --market --self-trade cancel-resting"));
+    assert_eq!(market["reports"][1]["reason"], "nothing more to be had within a market order's price");
+
+    let orders = acme.says("orders")["orders"].clone();
+    let [iceberg, stop, bid] = [&orders[0], &orders[1], &orders[2]];
+    assert_eq!((&iceberg["shown"], &iceberg["left"]), (&Value::from(40), &Value::from(400)));
+    assert_eq!(iceberg["until"], accepted["until"]);
+    assert_eq!((&stop["stop"], &stop["min"], &stop["shown"]), (&"1.9000".into(), &8.into(), &0.into()));
+    assert_eq!((&bid["self_trade"], &bid["tif"]), (&Value::from("cancel-incoming"), &Value::from("gtc")));
+    let output = exchange.cuex_as(&acme.key, &["orders"]);
+    let told = same_each_time(&String::from_utf8(output.stdout).unwrap());
+    let row = |of: &Value, rest: &str| format!("{} SLOT {rest}", of["order"]);
+    assert_eq!(told[0], "order N side kind price trigger left of shown until");
+    let until = iceberg["until"].as_str().unwrap();
+    assert_eq!(told[1], row(iceberg, &format!("sell post-only iceberg 2.1000 - 400 400 40 {until}")));
+    assert_eq!(told[2], row(stop, "sell stop limit 1.8000 1.9000 8 8 0 gate"));
+    assert_eq!(told[3], row(bid, "buy limit 1.5000 - 3 3 3 gate"));
+
+    let asks = acme.says("cancel --class H100SXM-USE --side sell")["reports"].clone();
+    let kinds: Vec<&str> = asks.as_array().unwrap().iter().map(|it| it["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["mass_cancel_accepted", "cancelled", "cancelled", "mass_cancel_done"]);
+    assert_eq!(asks[3]["orders"], 2);
+    assert_eq!(acme.says("orders")["orders"][0]["order"], bid["order"]);
+    let output = exchange.cuex_as(&acme.key, &["cancel", "--contract", &slot]);
+    let told = same_each_time(&String::from_utf8(output.stdout).unwrap());
+    let ended = "order N ended with 3 unfilled: cancelled by its owner, with others";
+    assert_eq!(told, ["cancelling your orders of SLOT", ended, "done: 1 cancelled"]);
+    let [one, other] = ["1.40", "1.30"]
+        .map(|price| acme.says(&format!("buy {slot} 1@{price}"))["reports"][0]["order"].as_u64().unwrap());
+    let both = acme.says(&format!("cancel {one} {other}"))["reports"].clone();
+    assert_eq!((both[0]["order"].as_u64(), both[1]["order"].as_u64()), (Some(one), Some(other)));
+    assert_eq!(acme.says("cancel --all")["reports"][1]["orders"], 0);
 }
 
 /// A contract of the class the tests list first, by its full symbol.

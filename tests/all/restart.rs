@@ -1,6 +1,7 @@
 //! A restart in the middle: nothing acknowledged is lost, and sessions go on by themselves.
 
 use crate::exchange::Exchange;
+use crate::proxy::{Proxy, Weather};
 use client::{Event, ExchangeInfo, Options, Session};
 use std::process::Command;
 use types::{ReportBody, Role, TimeInForce};
@@ -93,7 +94,7 @@ async fn a_session_goes_on_through_a_restart_by_itself() {
     let operator = exchange.operator().await;
     let (_, contract) = exchange.contract(&operator).await;
     let lab = exchange.participant(&operator, "lab", Role::Broker).await;
-    let proxy = Relay::start(exchange.info.gateway).await;
+    let proxy = Proxy::start(exchange.info.gateway, Weather::CALM, 0).await;
     let info = ExchangeInfo { gateway: proxy.address, ..exchange.info };
     // The direct session would be superseded anyway: it is the same key.
     lab.session.close().await;
@@ -110,7 +111,7 @@ async fn a_session_goes_on_through_a_restart_by_itself() {
     }
     assert!(session.reconnects() >= 1);
     let state = session.account().await.unwrap();
-    assert_eq!(state.orders.iter().map(|order| order.price).collect::<Vec<_>>().len(), 10);
+    assert_eq!(state.orders.iter().map(|order| order.terms.price).collect::<Vec<_>>().len(), 10);
     let mut numbers = Vec::new();
     while numbers.len() < 10 {
         for event in &told.next().await.unwrap().events {
@@ -120,43 +121,4 @@ async fn a_session_goes_on_through_a_restart_by_itself() {
         }
     }
     assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
-}
-
-/// Carries datagrams between one client and an exchange whose address may change.
-struct Relay {
-    address: std::net::SocketAddr,
-    target: tokio::sync::watch::Sender<std::net::SocketAddr>,
-}
-
-impl Relay {
-    async fn start(target: std::net::SocketAddr) -> Relay {
-        let outside = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let inside = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let address = outside.local_addr().unwrap();
-        let (target, towards) = tokio::sync::watch::channel(target);
-        tokio::spawn(async move {
-            let (mut from_client, mut from_exchange) = (vec![0; 65_536], vec![0; 65_536]);
-            let mut client = None;
-            loop {
-                tokio::select! {
-                    read = outside.recv_from(&mut from_client) => {
-                        let Ok((length, from)) = read else { continue };
-                        client = Some(from);
-                        let target = *towards.borrow();
-                        // What cannot be sent is lost, as datagrams are.
-                        let _ = inside.send_to(&from_client[..length], target).await;
-                    }
-                    read = inside.recv_from(&mut from_exchange) => {
-                        let (Ok((length, _)), Some(client)) = (read, client) else { continue };
-                        let _ = outside.send_to(&from_exchange[..length], client).await;
-                    }
-                }
-            }
-        });
-        Relay { address, target }
-    }
-
-    fn towards(&self, target: std::net::SocketAddr) {
-        self.target.send_replace(target);
-    }
 }

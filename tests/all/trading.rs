@@ -11,7 +11,7 @@ use types::{
 const GTC: TimeInForce = TimeInForce::Gtc;
 
 /// A provider with 100 units of one contract, and a broker with 1,000 dollars.
-async fn market(exchange: &Exchange) -> (Participant, Participant, ContractId) {
+pub(crate) async fn market(exchange: &Exchange) -> (Participant, Participant, ContractId) {
     let operator = exchange.operator().await;
     let (_, contract) = exchange.contract(&operator).await;
     let provider = exchange.participant(&operator, "acme", Role::Provider).await;
@@ -21,10 +21,11 @@ async fn market(exchange: &Exchange) -> (Participant, Participant, ContractId) {
 }
 
 fn buy(contract: ContractId, time_in_force: TimeInForce, price: i64, units: Units) -> Command {
-    Command::NewOrder(NewOrder { contract, side: Side::Buy, time_in_force, price, units })
+    Command::NewOrder(NewOrder { time_in_force, ..NewOrder::limit(contract, Side::Buy, units, price) })
 }
 
-fn fills(reports: &[Report]) -> Vec<(i64, Units, Units)> {
+/// Price, units and what was left, fill by fill.
+pub(crate) fn fills(reports: &[Report]) -> Vec<(i64, Units, Units)> {
     let fill = |report: &Report| match report.body {
         ReportBody::Filled { price, units, left, .. } => Some((price, units, left)),
         _ => None,
@@ -80,7 +81,10 @@ async fn a_sweep_fills_in_price_time_order_and_the_rest_rests() {
     let reports = broker.session.execute(buy(contract, GTC, 20_200, 8)).await.unwrap();
     assert_eq!(fills(&reports), [(20_000, 2, 6), (20_000, 1, 5), (20_100, 3, 2)]);
     let state = broker.session.account().await.unwrap();
-    assert_eq!(state.orders.iter().map(|order| (order.price, order.left)).collect::<Vec<_>>(), [(20_200, 2)]);
+    assert_eq!(
+        state.orders.iter().map(|order| (order.terms.price, order.left)).collect::<Vec<_>>(),
+        [(20_200, 2)]
+    );
     // What is reserved is the rest at its limit with its fee: 2 x 2.02 and 0.1 % of it.
     assert_eq!(state.cash_in("USD".parse().unwrap()).1, 4_044_040);
 }

@@ -1,12 +1,15 @@
 //! The desk as a machine: bytes and moments in, commands, answers and reports out. A real engine says what came of
 //! the commands.
 
+mod mass_cancels;
+
 use super::*;
 use engine::Engine;
+use protocol::VERSION;
 use protocol::order_entry::{Query, QueryEnd, QueryKind, QueryRefused, Refused};
 use types::{
-    ClassSpec, Command, ContractId, NewOrder, OrderRef, Output, Role, Sender, Sequence, Side, Stamped,
-    TimeInForce,
+    ClassSpec, Command, ContractId, NewOrder, OrderRef, Output, RejectCode, Role, Sender, Sequence, Side,
+    Stamped,
 };
 
 const NOW: Timestamp = Timestamp(500_000 * types::HOUR_NANOS);
@@ -140,7 +143,7 @@ fn decoded(bytes: &[u8]) -> Vec<ServerMessage> {
 
 fn bid(number: u64, price: i64, units: u32) -> ClientMessage {
     let contract = ContractId::new(types::ClassNo(0), NOW.hour().plus(5));
-    let order = NewOrder { contract, side: Side::Buy, time_in_force: TimeInForce::Gtc, price, units };
+    let order = NewOrder::limit(contract, Side::Buy, units, price);
     ClientMessage::Command { number, command: Command::NewOrder(order) }
 }
 
@@ -266,7 +269,7 @@ fn stateless_refusals_take_no_number() {
     let order = encoded(&[bid(9, 10, 1)]);
     // The side is the one byte that differs between a bid and an ask.
     let contract = ContractId::new(types::ClassNo(0), NOW.hour().plus(5));
-    let ask = NewOrder { contract, side: Side::Sell, time_in_force: TimeInForce::Gtc, price: 10, units: 1 };
+    let ask = NewOrder::limit(contract, Side::Sell, 1, 10);
     let ask = encoded(&[ClientMessage::Command { number: 9, command: Command::NewOrder(ask) }]);
     let side = order.iter().zip(&ask).position(|(one, other)| one != other).unwrap();
     bad_side[side] = 77;
@@ -305,7 +308,7 @@ fn a_message_out_of_place_ends_the_session_after_what_came_before() {
     let (chunk, taken) = bench.commands(&client, ORDERS, &encoded(&[bid(1, 10, 1), cancel, bid(3, 10, 1)]));
     assert_eq!((numbers(&chunk), taken.unwrap_err().code), (vec![1], CloseCode::WrongLane));
     let (chunk, taken) =
-        bench.commands(&client, ORDERS, &[encoded(&[bid(4, 10, 1)]), vec![4, 0, 250, 1]].concat());
+        bench.commands(&client, ORDERS, &[encoded(&[bid(4, 10, 1)]), vec![4, 0, 250, VERSION]].concat());
     assert_eq!((numbers(&chunk), taken.unwrap_err().code), (vec![4], CloseCode::UnknownKind));
 }
 

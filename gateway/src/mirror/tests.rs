@@ -4,8 +4,8 @@ use super::*;
 use engine::Engine;
 use proptest::prelude::*;
 use types::{
-    ClassSpec, Command, HOUR_NANOS, Hour, MINUTE_NANOS, NewOrder, OrderRef, Output, Rights, Role, Stamped,
-    TimeInForce,
+    ClassSpec, Command, HOUR_NANOS, Hour, MINUTE_NANOS, MassCancel, OrderKind, OrderRef, Output, Rights,
+    Role, Scope, SelfTrade, Stamped, TimeInForce,
 };
 
 const START: Hour = Hour(498_000);
@@ -23,13 +23,43 @@ struct Pair {
 /// What a random step does.
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Order { who: u32, contract: u32, side: Side, lasts: TimeInForce, price: Ticks, units: Units },
-    Cancel { who: u32, back: u64 },
-    Replace { who: u32, back: u64, price: Ticks, units: Units },
-    Capacity { who: u32, contract: u32, units: Units, external: u64 },
-    Cash { who: u32, amount: Money, external: u64 },
-    Wait { minutes: u64 },
-    Revoke { who: u32 },
+    /// The moment of an order good till date counts from now.
+    Order {
+        who: u32,
+        order: NewOrder,
+    },
+    Cancel {
+        who: u32,
+        back: u64,
+    },
+    Replace {
+        who: u32,
+        back: u64,
+        price: Ticks,
+        units: Units,
+    },
+    Capacity {
+        who: u32,
+        contract: u32,
+        units: Units,
+        external: u64,
+    },
+    Cash {
+        who: u32,
+        amount: Money,
+        external: u64,
+    },
+    Wait {
+        minutes: u64,
+    },
+    MassCancel {
+        who: u32,
+        lane: Lane,
+        asked: MassCancel,
+    },
+    Revoke {
+        who: u32,
+    },
 }
 
 impl Pair {
@@ -58,10 +88,14 @@ impl Pair {
             OrderRef::Number(pair.numbers[who as usize].saturating_sub(back))
         };
         match step {
-            Step::Order { who, contract, side, lasts, price, units } => {
-                let contract = contract_no(contract);
-                let order = NewOrder { contract, side, time_in_force: lasts, price, units };
+            Step::Order { who, mut order } => {
+                if let TimeInForce::Gtd(Timestamp(later)) = order.time_in_force {
+                    order.time_in_force = TimeInForce::Gtd(Timestamp(self.time.0 + later));
+                }
                 self.send(who, Command::NewOrder(order));
+            }
+            Step::MassCancel { who, lane, asked } => {
+                self.send_by(who, lane, Command::MassCancel(asked));
             }
             Step::Cancel { who, back } => self.send(who, Command::Cancel(numbered(self, who, back))),
             Step::Replace { who, back, price, units } => {
@@ -79,12 +113,16 @@ impl Pair {
         }
     }
 
-    /// Sends a command as the sequencer would: what the clock makes due comes first.
     fn send(&mut self, key: u32, command: Command) {
+        let lane = if matches!(command, Command::Cancel(_)) { Lane::Cancels } else { Lane::Orders };
+        self.send_by(key, lane, command);
+    }
+
+    /// Sends a command as the sequencer would: what the clock makes due comes first.
+    fn send_by(&mut self, key: u32, lane: Lane, command: Command) {
         if self.engine.next_deadline().is_some_and(|deadline| self.time >= deadline) {
             self.apply(None, Command::Clock);
         }
-        let lane = if matches!(command, Command::Cancel(_)) { Lane::Cancels } else { Lane::Orders };
         let number = &mut self.numbers[key as usize];
         *number += 1;
         let sender = Sender { key: KeyNo(key), lane, number: *number };
@@ -116,14 +154,53 @@ fn contract_no(no: u32) -> ContractId {
     ContractId::new(ClassNo(0), START.plus(2 + 2 * no))
 }
 
+fn side() -> impl Strategy<Value = Side> {
+    prop_oneof![Just(Side::Buy), Just(Side::Sell)]
+}
+
+/// Orders of all kinds, now and then of terms that do not go together.
+fn order() -> impl Strategy<Value = NewOrder> {
+    let lasts = prop_oneof![
+        12 => Just(TimeInForce::Gtc),
+        1 => Just(TimeInForce::Ioc),
+        1 => Just(TimeInForce::Fok),
+        3 => (0..90u64).prop_map(|minutes| TimeInForce::Gtd(Timestamp(minutes * MINUTE_NANOS))),
+    ];
+    let kind = prop_oneof![9 => Just(OrderKind::Limit), 1 => Just(OrderKind::Market)];
+    let self_trade = prop_oneof![
+        1 => Just(SelfTrade::CancelIncoming),
+        1 => Just(SelfTrade::CancelResting),
+        1 => Just(SelfTrade::CancelBoth),
+        2 => Just(SelfTrade::Decrement),
+    ];
+    let sometimes = |most| prop_oneof![6 => Just(0), 1 => 1..=most];
+    let basic = (0..3u32, side(), 1..16u32, 1..12i64).prop_map(|(contract, side, units, price)| {
+        NewOrder::limit(contract_no(contract), side, units, price)
+    });
+    let rare = (sometimes(5u32), prop_oneof![Just(0), 1..6u32], prop::bool::weighted(0.1));
+    let trigger = prop_oneof![3 => Just(None), 1 => (1..12i64).prop_map(Some)];
+    (basic, lasts, kind, self_trade, rare, trigger).prop_map(
+        |(basic, time_in_force, kind, self_trade, (min_units, shown, post_only), trigger)| {
+            let (min_units, shown) = (min_units.min(basic.units), shown.min(basic.units));
+            NewOrder { time_in_force, kind, self_trade, min_units, shown, post_only, trigger, ..basic }
+        },
+    )
+}
+
+fn mass_cancel() -> impl Strategy<Value = MassCancel> {
+    let scope = prop_oneof![
+        Just(Scope::All),
+        (0..2u16).prop_map(|class| Scope::Class(ClassNo(class))),
+        (0..3u32).prop_map(|contract| Scope::Contract(contract_no(contract))),
+    ];
+    (scope, prop::option::of(side())).prop_map(|(scope, side)| MassCancel { scope, side })
+}
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let who = || 2..2 + TRADERS;
-    let side = prop_oneof![Just(Side::Buy), Just(Side::Sell)];
-    let lasts =
-        prop_oneof![8 => Just(TimeInForce::Gtc), 1 => Just(TimeInForce::Ioc), 1 => Just(TimeInForce::Fok)];
-    let order = (who(), 0..3u32, side, lasts, 1..12i64, 1..9u32).prop_map(
-        |(who, contract, side, lasts, price, units)| Step::Order { who, contract, side, lasts, price, units },
-    );
+    let order = (who(), order()).prop_map(|(who, order)| Step::Order { who, order });
+    let mass_cancel = (who(), prop_oneof![Just(Lane::Orders), Just(Lane::Cancels)], mass_cancel())
+        .prop_map(|(who, lane, asked)| Step::MassCancel { who, lane, asked });
     let replace = (who(), 0..6u64, 1..12i64, 1..12u32).prop_map(|(who, back, price, units)| Step::Replace {
         who,
         back,
@@ -133,7 +210,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let capacity = (who(), 0..3u32, 1..20u32, 0..9u64)
         .prop_map(|(who, contract, units, external)| Step::Capacity { who, contract, units, external });
     let step = prop_oneof![
-        12 => order,
+        16 => order,
+        1 => mass_cancel,
         3 => (who(), 0..6u64).prop_map(|(who, back)| Step::Cancel { who, back }),
         3 => replace,
         3 => capacity,
@@ -148,8 +226,13 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     })
 }
 
+/// Many more with `CUEX_LONG` set.
+fn cases() -> u32 {
+    if std::env::var_os("CUEX_LONG").is_some() { 5_000 } else { 64 }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn a_mirror_that_followed_equals_one_that_starts_now(steps in steps()) {
@@ -176,13 +259,9 @@ proptest! {
 fn the_random_market_does_trade() {
     // The property above would say little about a market in which nothing happens.
     let mut pair = Pair::new();
-    let order = |who, side, price, units| Step::Order {
-        who,
-        contract: 0,
-        side,
-        lasts: TimeInForce::Gtc,
-        price,
-        units,
+    let order = |who, side, price, units| {
+        let order = NewOrder::limit(contract_no(0), side, units, price);
+        Step::Order { who, order }
     };
     pair.step(Step::Capacity { who: 2, contract: 0, units: 10, external: 1 });
     pair.step(order(2, Side::Sell, 5, 8));
@@ -200,6 +279,9 @@ fn the_random_market_does_trade() {
     };
     assert_eq!(of(2)[..2], [cash(2, 9_204), holding(2, 2, 5)]);
     assert_eq!(of(3), [cash(3, 8_784), holding(3, 3, 0)]);
-    assert!(matches!(of(2)[2], StateEvent::Order(OpenOrder { left: 5, units: 8, number: 2, .. })));
+    let StateEvent::Order(OpenOrder { left: 5, shown: 5, terms, number: 2, .. }) = of(2)[2] else {
+        panic!("{:?}", of(2))
+    };
+    assert_eq!(terms.units, 8);
     assert_eq!(pair.mirror.key(KeyNo(2)).unwrap().rights, Rights(7));
 }

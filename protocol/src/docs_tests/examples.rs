@@ -17,8 +17,8 @@ use crate::symbol::{ClassSymbol, Pattern};
 use crate::when::{parse_hour, parse_time};
 use types::{
     Account, AccountId, CancelReason, Class, ClassNo, ClassSpec, Command, ContractId, Key, KeyNo, Lane,
-    MarketBody, MarketEntry, MarketEvent, NewOrder, OpenOrder, OrderRef, Phase, PublicKey, RejectCode,
-    Report, ReportBody, Rights, Role, Sender, Side, TimeInForce, Timestamp,
+    MarketBody, MarketEntry, MarketEvent, MassCancel, NewOrder, OpenOrder, OrderRef, Phase, PublicKey,
+    RejectCode, Report, ReportBody, Rights, Role, Scope, SelfTrade, Sender, Side, TimeInForce, Timestamp,
 };
 
 /// A message in one of the four mouths; an increment as the events it is made of.
@@ -97,11 +97,32 @@ fn open_order() -> OpenOrder {
         slot: 6,
         key: KeyNo(3),
         number: 18,
-        contract: contract(),
-        side: Side::Buy,
-        price: 21_000,
-        units: 8,
+        terms: new_order(),
         left: 5,
+        shown: 5,
+    }
+}
+
+/// Buys eight units at 2.1000.
+fn new_order() -> NewOrder {
+    NewOrder::limit(contract(), Side::Buy, 8, 21_000)
+}
+
+/// Ends all bids of class 5.
+fn mass_cancel() -> MassCancel {
+    MassCancel { scope: Scope::Class(ClassNo(5)), side: Some(Side::Buy) }
+}
+
+/// An iceberg that sleeps: sells 400 units, 40 at a time, at 2.0000 or more once there was a trade at 2.0500 or
+/// less, and waits no longer than midnight.
+fn sleeping_iceberg() -> NewOrder {
+    let until = parse_time("2026-11-22T00:00:00Z", Timestamp(0)).unwrap();
+    NewOrder {
+        time_in_force: TimeInForce::Gtd(until),
+        shown: 40,
+        trigger: Some(20_500),
+        self_trade: SelfTrade::Decrement,
+        ..NewOrder::limit(contract(), Side::Sell, 400, 20_000)
     }
 }
 
@@ -115,6 +136,13 @@ fn report(number: u64, sequence: u64, answered: u64, body: ReportBody) -> Said {
         answers: Some(Sender { key: KeyNo(3), lane: Lane::Orders, number: answered }),
         body,
     }))
+}
+
+/// A broker's report that answers command 6 of the cancels lane.
+fn cancels_report(number: u64, body: ReportBody) -> Said {
+    let answers = Some(Sender { key: KeyNo(3), lane: Lane::Cancels, number: 6 });
+    let (account, sequence) = (AccountId(2), 1002);
+    Said::Server(ServerMessage::Report(Report { account, number, sequence, time: time(), answers, body }))
 }
 
 /// A report to the operator, about its 7th command.
@@ -202,13 +230,6 @@ fn answers() -> Vec<(&'static str, Said)> {
 }
 
 fn commands() -> Vec<(&'static str, Said)> {
-    let order = NewOrder {
-        contract: contract(),
-        side: Side::Buy,
-        time_in_force: TimeInForce::Gtc,
-        price: 21_000,
-        units: 8,
-    };
     let by_id = OrderRef::Id { order: 1001, slot: 6 };
     let deposit = Command::DepositCapacity { contract: contract(), units: 64, external: 20_261_122 };
     let currency = "USD".parse().unwrap();
@@ -217,7 +238,7 @@ fn commands() -> Vec<(&'static str, Said)> {
     let open = Command::OpenAccount { name: "acme-cloud".parse().unwrap(), role: Role::Broker };
     let Key { account, public, rights, expires, .. } = key();
     vec![
-        ("NewOrder", command(18, Command::NewOrder(order))),
+        ("NewOrder", command(18, Command::NewOrder(new_order()))),
         ("Cancel", command(5, Command::Cancel(OrderRef::Number(18)))),
         ("Replace", command(19, Command::Replace { order: by_id, price: 20_500, units: 6 })),
         ("DepositCapacity", command(2, deposit)),
@@ -226,20 +247,14 @@ fn commands() -> Vec<(&'static str, Said)> {
         ("OpenAccount", command(6, open)),
         ("RegisterKey", command(8, Command::RegisterKey { account, public, rights, expires })),
         ("RevokeKey", command(10, Command::RevokeKey { key: KeyNo(3) })),
+        ("MassCancel", command(6, Command::MassCancel(mass_cancel()))),
     ]
 }
 
 fn order_reports() -> Vec<(&'static str, Said)> {
     let (contract, side) = (contract(), Side::Buy);
-    let accepted = ReportBody::Accepted {
-        order: 1001,
-        slot: 6,
-        contract,
-        side,
-        time_in_force: TimeInForce::Gtc,
-        price: 21_000,
-        units: 8,
-    };
+    let accepted = ReportBody::Accepted { order: 1001, slot: 6, terms: sleeping_iceberg() };
+    let triggered = ReportBody::Triggered { order: 1001, slot: 6, contract, side: Side::Sell, left: 400 };
     let filled = ReportBody::Filled {
         order: 1001,
         counter: 998,
@@ -251,8 +266,8 @@ fn order_reports() -> Vec<(&'static str, Said)> {
         fee: 6_270,
         maker: false,
     };
-    let cancelled =
-        ReportBody::Cancelled { order: 1001, contract, side, units: 5, reason: CancelReason::Gate };
+    let reason = CancelReason::Gate;
+    let cancelled = ReportBody::Cancelled { order: 1001, contract, side, units: 5, left: 0, reason };
     let rejected = ReportBody::Rejected { code: RejectCode::NotEnoughCash, value: 16_816_800 };
     let replaced = ReportBody::Replaced {
         order: 1001,
@@ -270,6 +285,9 @@ fn order_reports() -> Vec<(&'static str, Said)> {
         ("Cancelled", unasked(cancelled)),
         ("Replaced", report(43, 1002, 19, replaced)),
         ("Rejected", report(44, 1003, 20, rejected)),
+        ("Triggered", unasked(triggered)),
+        ("MassCancelAccepted", cancels_report(43, ReportBody::MassCancelAccepted(mass_cancel()))),
+        ("MassCancelDone", cancels_report(45, ReportBody::MassCancelDone { orders: 1 })),
     ]
 }
 

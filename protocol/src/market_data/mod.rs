@@ -17,7 +17,7 @@ use crate::wire::Wire;
 use types::{Class, MarketEntry, Sequence, Timestamp};
 
 /// The name of this protocol and its version in the TLS handshake.
-pub const ALPN: &[u8] = b"cuex-feed/1";
+pub const ALPN: &[u8] = b"cuex-feed/2";
 
 /// What a subscriber says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

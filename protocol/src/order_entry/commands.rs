@@ -1,13 +1,14 @@
 //! Commands on the two lanes.
 
-use super::{ClientMessage, Refused, layouts};
+use super::terms::{MassCancelTerms, OrderTerms};
+use super::{ClientMessage, layouts};
 use crate::choice::{By, Choice, Misfit, code, name, rights};
 use crate::class_info::ClassTerms;
 use crate::header::{Frame, WireError};
 use crate::wire::{Wire, put, read};
 use types::{
-    AccountId, AccountName, ClassSpec, Code, Command, ContractId, KeyNo, Lane, Money, NewOrder, OrderRef,
-    PublicKey, Rights, Role, Side, TimeInForce, Timestamp,
+    AccountId, AccountName, ClassSpec, Code, Command, ContractId, KeyNo, Lane, Money, OrderRef, PublicKey,
+    Rights, Role, Timestamp,
 };
 use zerocopy::little_endian::{U32, U64};
 
@@ -16,10 +17,15 @@ use zerocopy::little_endian::{U32, U64};
 #[error("clock, continue, genesis and misfits have no layout on the wire: expected what a client says")]
 pub struct NotOnTheWire;
 
-/// The lane a command goes by.
+/// The lane a command goes by; `None` for a mass cancel, which may go by either: on the cancels lane it overtakes
+/// orders, on the orders lane it comes after those sent before it.
 #[must_use]
-pub fn lane_of(command: &Command) -> Lane {
-    if let Command::Cancel(_) = command { Lane::Cancels } else { Lane::Orders }
+pub fn lane_of(command: &Command) -> Option<Lane> {
+    match command {
+        Command::Cancel(_) => Some(Lane::Cancels),
+        Command::MassCancel(_) => None,
+        _ => Some(Lane::Orders),
+    }
 }
 
 /// Appends `command` as the client's `number`-th to `out`.
@@ -29,7 +35,10 @@ pub fn lane_of(command: &Command) -> Lane {
 pub fn encode_command(number: u64, command: &Command, out: &mut Vec<u8>) -> Result<(), NotOnTheWire> {
     match *command {
         Command::Clock | Command::Continue | Command::Genesis { .. } => return Err(NotOnTheWire),
-        Command::NewOrder(order) => put(&new_order(number, &order), out),
+        Command::NewOrder(order) => {
+            let (header, terms) = (layouts::NewOrder::HEADER, OrderTerms::new(&order));
+            put(&layouts::NewOrder { header, pad: [0; 4], number: number.into(), terms }, out);
+        }
         Command::Cancel(order) => put(&cancel(number, order), out),
         Command::Replace { order, price, units } => {
             let (by, order, slot) = name_order(order);
@@ -44,6 +53,10 @@ pub fn encode_command(number: u64, command: &Command, out: &mut Vec<u8>) -> Resu
                 pad: [0; 3],
             };
             put(&message, out);
+        }
+        Command::MassCancel(asked) => {
+            let (header, terms) = (layouts::MassCancel::HEADER, MassCancelTerms::new(&asked));
+            put(&layouts::MassCancel { header, pad: [0; 4], number: number.into(), terms }, out);
         }
         Command::DepositCapacity { contract, units, external } => {
             let message = layouts::DepositCapacity {
@@ -77,57 +90,43 @@ pub(crate) fn decode(frame: Frame<'_>) -> Result<ClientMessage, WireError> {
     match frame.kind {
         layouts::NewOrder::KIND => {
             let message: &layouts::NewOrder = read(frame)?;
-            Ok(numbered(message.number, Lane::Orders, decode_new_order(message)))
+            let order = message.terms.order();
+            Ok(numbered(message.number, Some(Lane::Orders), order.map(Command::NewOrder)))
         }
         layouts::Cancel::KIND => {
             let message: &layouts::Cancel = read(frame)?;
             let order = named_order(message.by, message.order, message.slot);
-            Ok(numbered(message.number, Lane::Cancels, order.map(Command::Cancel)))
+            Ok(numbered(message.number, Some(Lane::Cancels), order.map(Command::Cancel)))
         }
         layouts::Replace::KIND => {
             let message: &layouts::Replace = read(frame)?;
-            Ok(numbered(message.number, Lane::Orders, decode_replace(message)))
+            Ok(numbered(message.number, Some(Lane::Orders), decode_replace(message)))
+        }
+        layouts::MassCancel::KIND => {
+            let message: &layouts::MassCancel = read(frame)?;
+            let asked = message.terms.mass_cancel();
+            Ok(numbered(message.number, None, asked.map(Command::MassCancel)))
         }
         layouts::DepositCapacity::KIND => {
             let message: &layouts::DepositCapacity = read(frame)?;
             let contract = ContractId(message.contract.get());
             let (units, external) = (message.units.get(), message.external.get());
             let command = Command::DepositCapacity { contract, units, external };
-            Ok(numbered(message.number, Lane::Orders, Ok(command)))
+            Ok(numbered(message.number, Some(Lane::Orders), Ok(command)))
         }
         _ => decode_operators(frame),
     }
 }
 
-fn numbered(number: U64, lane: Lane, command: Result<Command, Misfit>) -> ClientMessage {
+fn numbered(number: U64, lane: Option<Lane>, command: Result<Command, Misfit>) -> ClientMessage {
     let number = number.get();
     match command {
         Ok(command) => ClientMessage::Command { number, command },
-        Err(misfit) => ClientMessage::Misfit(Refused::misfit(lane, number, misfit)),
+        Err(misfit) => {
+            let (code, value) = misfit.reject();
+            ClientMessage::Misfit { number, lane, code, value }
+        }
     }
-}
-
-fn new_order(number: u64, order: &NewOrder) -> layouts::NewOrder {
-    layouts::NewOrder {
-        header: layouts::NewOrder::HEADER,
-        contract: order.contract.0.into(),
-        number: number.into(),
-        price: order.price.into(),
-        units: order.units.into(),
-        side: order.side.byte(),
-        time_in_force: order.time_in_force.byte(),
-        pad: [0; 2],
-    }
-}
-
-fn decode_new_order(message: &layouts::NewOrder) -> Result<Command, Misfit> {
-    Ok(Command::NewOrder(NewOrder {
-        contract: ContractId(message.contract.get()),
-        side: Side::from_byte(message.side)?,
-        time_in_force: TimeInForce::from_byte(message.time_in_force)?,
-        price: message.price.get(),
-        units: message.units.get(),
-    }))
 }
 
 fn decode_replace(message: &layouts::Replace) -> Result<Command, Misfit> {
@@ -189,7 +188,7 @@ fn decode_operators(frame: Frame<'_>) -> Result<ClientMessage, WireError> {
         }
         kind => return Err(WireError::UnknownKind { kind }),
     };
-    Ok(numbered(number, Lane::Orders, command))
+    Ok(numbered(number, Some(Lane::Orders), command))
 }
 
 fn define_class(number: u64, spec: &ClassSpec) -> layouts::DefineClass {

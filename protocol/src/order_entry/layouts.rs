@@ -1,6 +1,7 @@
 //! Every order-entry message as it stands on the wire, field by field; docs/order-entry.md says what each
 //! field means. Numbers are little-endian; `pad` is sent as zeros and not looked at.
 
+use super::terms::{MassCancelTerms, OrderTerms};
 use crate::class_info::ClassTerms;
 use crate::header::Header;
 use crate::wire::{layout, message};
@@ -122,14 +123,11 @@ message! {
         account: U32,
         order: U64,
         number: U64,
-        price: I64,
+        terms: OrderTerms,
         key: U32,
         slot: U32,
-        contract: U32,
-        units: U32,
         left: U32,
-        side: u8,
-        pad: [u8; 3],
+        shown: U32,
     }
 }
 
@@ -163,13 +161,9 @@ message! {
 message! {
     NewOrder = 0x20 {
         header: Header,
-        contract: U32,
+        pad: [u8; 4],
         number: U64,
-        price: I64,
-        units: U32,
-        side: u8,
-        time_in_force: u8,
-        pad: [u8; 2],
+        terms: OrderTerms,
     }
 }
 
@@ -259,6 +253,15 @@ message! {
     }
 }
 
+message! {
+    MassCancel = 0x29 {
+        header: Header,
+        pad: [u8; 4],
+        number: U64,
+        terms: MassCancelTerms,
+    }
+}
+
 // Reports.
 
 layout! {
@@ -280,13 +283,9 @@ message! {
     Accepted = 0x40 {
         head: ReportHead,
         order: U64,
-        price: I64,
-        contract: U32,
-        units: U32,
+        terms: OrderTerms,
         slot: U32,
-        side: u8,
-        time_in_force: u8,
-        pad: [u8; 2],
+        pad: [u8; 4],
     }
 }
 
@@ -312,9 +311,10 @@ message! {
         order: U64,
         contract: U32,
         units: U32,
+        left: U32,
         side: u8,
         reason: u8,
-        pad: [u8; 6],
+        pad: [u8; 2],
     }
 }
 
@@ -409,5 +409,32 @@ message! {
         external: U64,
         currency: [u8; 12],
         credited: U32,
+    }
+}
+
+message! {
+    Triggered = 0x4d {
+        head: ReportHead,
+        order: U64,
+        contract: U32,
+        left: U32,
+        slot: U32,
+        side: u8,
+        pad: [u8; 3],
+    }
+}
+
+message! {
+    MassCancelAccepted = 0x4e {
+        head: ReportHead,
+        terms: MassCancelTerms,
+    }
+}
+
+message! {
+    MassCancelDone = 0x4f {
+        head: ReportHead,
+        orders: U32,
+        pad: [u8; 4],
     }
 }

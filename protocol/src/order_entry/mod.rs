@@ -8,22 +8,23 @@ pub(crate) mod layouts;
 mod queries;
 mod reports;
 mod session;
+pub(crate) mod terms;
 
 pub use commands::{NotOnTheWire, encode_command, lane_of};
 pub use queries::{Query, QueryEnd, QueryKind, QueryRefused};
-pub use reports::encode_report;
+pub use reports::{encode_report, outcome_of};
 pub use session::{Hello, Refused, Welcome};
 
 use crate::class_info::{self, ClassInfo};
 use crate::header::{Frame, WireError};
 use crate::wire::Wire;
 use types::{
-    Account, AccountId, Class, Code, Command, ContractId, Key, Lane, Money, OpenOrder, Report, StateEvent,
-    Units,
+    Account, AccountId, Class, Code, Command, ContractId, Key, Lane, Money, OpenOrder, RejectCode, Report,
+    StateEvent, Units,
 };
 
 /// The name of this protocol and its version in the TLS handshake.
-pub const ALPN: &[u8] = b"cuex-order/1";
+pub const ALPN: &[u8] = b"cuex-order/2";
 
 /// What a client says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,9 +42,18 @@ pub enum ClientMessage {
         /// What is asked.
         command: Command,
     },
-    /// On a lane: a command in its layout, but with a field that names nothing. The answer to it is this
-    /// refusal; the session goes on. Only ever decoded.
-    Misfit(Refused),
+    /// On a lane: a command in its layout, but with a field that names nothing. It is refused; the session goes
+    /// on. Only ever decoded.
+    Misfit {
+        /// The client's number of it.
+        number: u64,
+        /// The lane it goes by, as [`lane_of`] says.
+        lane: Option<Lane>,
+        /// Why it is refused.
+        code: RejectCode,
+        /// The value that goes with the code.
+        value: i64,
+    },
 }
 
 /// What the gateway says.
@@ -118,7 +128,7 @@ impl ClientMessage {
             ClientMessage::Query(query) => queries::encode_query(query, out),
             ClientMessage::LaneOpen(lane) => session::encode_lane_open(*lane, out),
             ClientMessage::Command { number, command } => return encode_command(*number, command, out),
-            ClientMessage::Misfit(_) => return Err(NotOnTheWire),
+            ClientMessage::Misfit { .. } => return Err(NotOnTheWire),
         }
         Ok(())
     }
@@ -135,7 +145,7 @@ impl ServerMessage {
             layouts::Welcome::KIND => session::decode_welcome(frame).map(ServerMessage::Welcome),
             layouts::Refused::KIND => session::decode_refused(frame).map(ServerMessage::Refused),
             ClassInfo::KIND => class_info::decode(frame).map(ServerMessage::Class),
-            layouts::Accepted::KIND..=layouts::CashCredited::KIND => {
+            layouts::Accepted::KIND..=layouts::MassCancelDone::KIND => {
                 reports::decode(frame).map(ServerMessage::Report)
             }
             _ => queries::decode_answer(frame),

@@ -1,12 +1,12 @@
 //! Queries on the control stream and the lines of their answers.
 
+use super::terms::OrderTerms;
 use super::{ServerMessage, layouts};
 use crate::choice::{Choice, code, flag, name, reject_code, rights};
 use crate::header::{Frame, WireError};
 use crate::wire::{Wire, put, read};
 use types::{
-    Account, AccountId, ContractId, Key, KeyNo, OpenOrder, PublicKey, RejectCode, Role, Sequence, Side,
-    Timestamp,
+    Account, AccountId, ContractId, Key, KeyNo, OpenOrder, PublicKey, RejectCode, Role, Sequence, Timestamp,
 };
 
 /// A question, answered by lines and [`QueryEnd`], or by [`QueryRefused`]. Questions are answered one after
@@ -99,14 +99,11 @@ pub(crate) fn encode_open_order(order: &OpenOrder, out: &mut Vec<u8>) {
         account: order.account.0.into(),
         order: order.order.into(),
         number: order.number.into(),
-        price: order.price.into(),
+        terms: OrderTerms::new(&order.terms),
         key: order.key.0.into(),
         slot: order.slot.into(),
-        contract: order.contract.0.into(),
-        units: order.units.into(),
         left: order.left.into(),
-        side: order.side.byte(),
-        pad: [0; 3],
+        shown: order.shown.into(),
     };
     put(&message, out);
 }
@@ -225,11 +222,9 @@ fn decode_open_order(frame: Frame<'_>) -> Result<OpenOrder, WireError> {
         slot: message.slot.get(),
         key: KeyNo(message.key.get()),
         number: message.number.get(),
-        contract: ContractId(message.contract.get()),
-        side: Side::from_byte(message.side)?,
-        price: message.price.get(),
-        units: message.units.get(),
+        terms: message.terms.order()?,
         left: message.left.get(),
+        shown: message.shown.get(),
     })
 }
 

@@ -1,32 +1,54 @@
 //! Reports: what a command's owner is told, in one layout per kind of report.
 
 use super::layouts::{self, ReportHead};
+use super::terms::{MassCancelTerms, OrderTerms};
 use crate::choice::{Choice, Misfit, code, flag, reject_code};
 use crate::class_info::{ClassTerms, class_no};
 use crate::header::{Frame, WireError};
 use crate::wire::{Wire, put, read};
 use types::{
-    AccountId, Answers, CancelReason, ClassNo, ClassSpec, Code, ContractId, KeyNo, Lane, Money, Report,
-    ReportBody, Sender, Side, TimeInForce, Timestamp, Units,
+    AccountId, Answers, CancelReason, ClassNo, ClassSpec, Code, ContractId, KeyNo, Lane, Money, RejectCode,
+    Report, ReportBody, Sender, Side, Timestamp, Units,
 };
 
 /// The `lane` of a report that answers no command of the account's own.
 const NO_LANE: u8 = 0;
 
+/// The command whose outcome `report` is: the first report that names it. `None` if it answers nothing, or says
+/// what else came of a command, or only that its number had been used before.
+#[must_use]
+pub fn outcome_of(report: &Report) -> Option<Sender> {
+    let is_outcome = |sender: &Sender| match report.body {
+        ReportBody::Filled { .. } | ReportBody::Triggered { .. } | ReportBody::MassCancelDone { .. } => false,
+        ReportBody::Cancelled { .. } => sender.lane == Lane::Cancels,
+        ReportBody::Rejected { code, .. } => code != RejectCode::NumberNotRising,
+        _ => true,
+    };
+    report.answers.filter(is_outcome)
+}
+
 /// Appends `report` to `out`.
 pub fn encode_report(report: &Report, out: &mut Vec<u8>) {
     match report.body {
-        ReportBody::Accepted { order, slot, contract, side, time_in_force, price, units } => {
+        ReportBody::Accepted { order, slot, terms } => {
             let message = layouts::Accepted {
                 head: head::<layouts::Accepted>(report),
                 order: order.into(),
-                price: price.into(),
+                terms: OrderTerms::new(&terms),
+                slot: slot.into(),
+                pad: [0; 4],
+            };
+            put(&message, out);
+        }
+        ReportBody::Triggered { order, slot, contract, side, left } => {
+            let message = layouts::Triggered {
+                head: head::<layouts::Triggered>(report),
+                order: order.into(),
                 contract: contract.0.into(),
-                units: units.into(),
+                left: left.into(),
                 slot: slot.into(),
                 side: side.byte(),
-                time_in_force: time_in_force.byte(),
-                pad: [0; 2],
+                pad: [0; 3],
             };
             put(&message, out);
         }
@@ -46,15 +68,16 @@ pub fn encode_report(report: &Report, out: &mut Vec<u8>) {
             };
             put(&message, out);
         }
-        ReportBody::Cancelled { order, contract, side, units, reason } => {
+        ReportBody::Cancelled { order, contract, side, units, left, reason } => {
             let message = layouts::Cancelled {
                 head: head::<layouts::Cancelled>(report),
                 order: order.into(),
                 contract: contract.0.into(),
                 units: units.into(),
+                left: left.into(),
                 side: side.byte(),
                 reason: reason.byte(),
-                pad: [0; 6],
+                pad: [0; 2],
             };
             put(&message, out);
         }
@@ -85,6 +108,14 @@ pub fn encode_report(report: &Report, out: &mut Vec<u8>) {
         ReportBody::CapacityDeposited { contract, units, external } => {
             put(&capacity_deposited(report, contract, units, external), out);
         }
+        ReportBody::MassCancelAccepted(asked) => {
+            let head = head::<layouts::MassCancelAccepted>(report);
+            put(&layouts::MassCancelAccepted { head, terms: MassCancelTerms::new(&asked) }, out);
+        }
+        ReportBody::MassCancelDone { orders } => {
+            let head = head::<layouts::MassCancelDone>(report);
+            put(&layouts::MassCancelDone { head, orders: orders.into(), pad: [0; 4] }, out);
+        }
         ReportBody::Settled { contract, units } => put(&settled(report, contract, units), out),
         ReportBody::ClassDefined { class, spec } => put(&class_defined(report, class, &spec), out),
         ReportBody::AccountOpened { account } => put(&account_opened(report, account), out),
@@ -101,7 +132,12 @@ pub(crate) fn decode(frame: Frame<'_>) -> Result<Report, WireError> {
     match frame.kind {
         layouts::Accepted::KIND => {
             let message: &layouts::Accepted = read(frame)?;
-            report(&message.head, decode_accepted(message)?)
+            let (order, slot) = (message.order.get(), message.slot.get());
+            report(&message.head, ReportBody::Accepted { order, slot, terms: message.terms.order()? })
+        }
+        layouts::Triggered::KIND => {
+            let message: &layouts::Triggered = read(frame)?;
+            report(&message.head, decode_triggered(message)?)
         }
         layouts::Filled::KIND => {
             let message: &layouts::Filled = read(frame)?;
@@ -120,6 +156,21 @@ pub(crate) fn decode(frame: Frame<'_>) -> Result<Report, WireError> {
             let (code, value) = (reject_code(message.code.get())?, message.value.get());
             report(&message.head, ReportBody::Rejected { code, value })
         }
+        layouts::MassCancelAccepted::KIND => {
+            let message: &layouts::MassCancelAccepted = read(frame)?;
+            report(&message.head, ReportBody::MassCancelAccepted(message.terms.mass_cancel()?))
+        }
+        layouts::MassCancelDone::KIND => {
+            let message: &layouts::MassCancelDone = read(frame)?;
+            report(&message.head, ReportBody::MassCancelDone { orders: message.orders.get() })
+        }
+        _ => decode_others(frame),
+    }
+}
+
+/// Reads what is no news of an order.
+fn decode_others(frame: Frame<'_>) -> Result<Report, WireError> {
+    match frame.kind {
         layouts::CashDeposited::KIND => {
             let message: &layouts::CashDeposited = read(frame)?;
             report(&message.head, decode_cash_deposited(message)?)
@@ -205,15 +256,13 @@ fn answers(head: &ReportHead) -> Result<Answers, Misfit> {
     Ok(Some(Sender { key: KeyNo(head.key.get()), lane, number: head.number.get() }))
 }
 
-fn decode_accepted(message: &layouts::Accepted) -> Result<ReportBody, Misfit> {
-    Ok(ReportBody::Accepted {
+fn decode_triggered(message: &layouts::Triggered) -> Result<ReportBody, Misfit> {
+    Ok(ReportBody::Triggered {
         order: message.order.get(),
         slot: message.slot.get(),
         contract: ContractId(message.contract.get()),
         side: Side::from_byte(message.side)?,
-        time_in_force: TimeInForce::from_byte(message.time_in_force)?,
-        price: message.price.get(),
-        units: message.units.get(),
+        left: message.left.get(),
     })
 }
 
@@ -237,6 +286,7 @@ fn decode_cancelled(message: &layouts::Cancelled) -> Result<ReportBody, Misfit> 
         contract: ContractId(message.contract.get()),
         side: Side::from_byte(message.side)?,
         units: message.units.get(),
+        left: message.left.get(),
         reason: CancelReason::from_byte(message.reason)?,
     })
 }

@@ -1,7 +1,7 @@
 //! Messages of the session itself: who is there, which stream is which lane, what was not taken.
 
 use super::layouts;
-use crate::choice::{Choice, Misfit, flag, reject_code, rights};
+use crate::choice::{Choice, flag, reject_code, rights};
 use crate::header::{Frame, WireError};
 use crate::wire::{Wire, put, read};
 use types::{AccountId, KeyNo, Lane, RejectCode, Rights, Role, Sequence, Timestamp};
@@ -54,14 +54,6 @@ pub struct Refused {
 
 /// In `Hello`: only new reports.
 const ONLY_NEW: u64 = u64::MAX;
-
-impl Refused {
-    /// The refusal of a command with a field that names nothing.
-    pub(crate) fn misfit(lane: Lane, number: u64, misfit: Misfit) -> Refused {
-        let (code, value) = misfit.reject();
-        Refused { lane, number, code, value }
-    }
-}
 
 pub(crate) fn encode_hello(hello: &Hello, out: &mut Vec<u8>) {
     let resume_after = hello.resume_after.unwrap_or(ONLY_NEW).into();

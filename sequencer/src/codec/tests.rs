@@ -2,7 +2,10 @@
 
 use super::*;
 use proptest::prelude::*;
-use types::{ClassNo, Hour};
+use types::{
+    AccountId, ClassNo, ClassSpec, ContractId, Hour, MassCancel, NewOrder, OrderKind, OrderRef, Rights, Role,
+    Scope, SelfTrade, Side, TimeInForce,
+};
 
 /// One record of every kind, every field with a value of its own: the examples of the documentation.
 fn examples() -> Vec<Stamped> {
@@ -45,16 +48,28 @@ fn examples() -> Vec<Stamped> {
         (
             sender(Lane::Orders, 7),
             Command::NewOrder(NewOrder {
-                contract,
-                side: Side::Sell,
                 time_in_force: TimeInForce::Ioc,
-                price: 21_000,
-                units: 8,
+                ..NewOrder::limit(contract, Side::Sell, 8, 21_000)
+            }),
+        ),
+        (
+            sender(Lane::Orders, 8),
+            Command::NewOrder(NewOrder {
+                time_in_force: TimeInForce::Gtd(Timestamp(1_795_305_600_000_000_000)),
+                min_units: 100,
+                shown: 40,
+                trigger: Some(20_500),
+                self_trade: SelfTrade::Decrement,
+                ..NewOrder::limit(contract, Side::Sell, 400, 20_000)
             }),
         ),
         (sender(Lane::Cancels, 1), Command::Cancel(order)),
         (sender(Lane::Cancels, 2), Command::Cancel(OrderRef::Number(7))),
-        (sender(Lane::Orders, 8), Command::Replace { order, price: 20_900, units: 6 }),
+        (sender(Lane::Orders, 9), Command::Replace { order, price: 20_900, units: 6 }),
+        (
+            sender(Lane::Cancels, 3),
+            Command::MassCancel(MassCancel { scope: Scope::Class(ClassNo(1)), side: Some(Side::Sell) }),
+        ),
     ];
     let stamp = |(sequence, (sender, command))| Stamped {
         sequence,
@@ -146,7 +161,7 @@ fn a_batch_is_read_record_by_record_and_ends_at_the_first_error() {
     batch.truncate(batch.len() - 1);
     let read: Vec<_> = records(&batch).collect();
     assert_eq!(read.len(), examples().len());
-    assert_eq!(read.last(), Some(&Err(RecordError::Short { needed: 64, left: 63 })));
+    assert_eq!(read.last(), Some(&Err(RecordError::Short { needed: 40, left: 39 })));
 }
 
 #[test]
@@ -156,11 +171,11 @@ fn what_is_no_record_is_refused_with_what_was_expected() {
         bytes[at] = byte;
         decode(&bytes).unwrap_err()
     };
-    let (clock, account, order, cancel) = (1, 4, 9, 11);
+    let (clock, account, order, dated, cancel, mass_cancel) = (1, 4, 9, 10, 12, 14);
     assert_eq!(refusal(clock, 0, 40), RecordError::Length { kind: 1, found: 40, expected: 32 });
     assert_eq!(refusal(clock, 1, 0), RecordError::Kind { found: 0 });
-    assert_eq!(refusal(clock, 1, 13), RecordError::Kind { found: 13 });
-    assert_eq!(refusal(clock, 2, 2), RecordError::Version { found: 2 });
+    assert_eq!(refusal(clock, 1, 14), RecordError::Kind { found: 14 });
+    assert_eq!(refusal(clock, 2, 1), RecordError::Version { found: 1 });
     let field = |error| match error {
         RecordError::Field { field, found, .. } => (field, found),
         other => panic!("{other}"),
@@ -170,8 +185,20 @@ fn what_is_no_record_is_refused_with_what_was_expected() {
     assert_eq!(field(refusal(account, 32, b'A')).0, "name");
     assert_eq!(field(refusal(account, 48, 0)), ("role", "0".to_owned()));
     assert_eq!(field(refusal(account, 49, 1)), ("reserved", "01000000000000".to_owned()));
-    assert_eq!(field(refusal(order, 48, 3)), ("side", "3".to_owned()));
-    assert_eq!(field(refusal(order, 49, 4)), ("time in force", "4".to_owned()));
+    assert_eq!(field(refusal(order, 72, 3)), ("side", "3".to_owned()));
+    assert_eq!(field(refusal(order, 73, 0)), ("kind", "0".to_owned()));
+    assert_eq!(field(refusal(order, 74, 5)), ("time in force", "5".to_owned()));
+    assert_eq!(field(refusal(order, 75, 5)), ("self trade", "5".to_owned()));
+    assert_eq!(field(refusal(order, 76, 4)), ("flags", "4".to_owned()));
+    assert_eq!(field(refusal(order, 77, 1)), ("reserved", "010000".to_owned()));
+    assert_eq!(field(refusal(order, 40, 1)), ("until", "1".to_owned()));
+    assert_eq!(field(refusal(order, 48, 1)), ("trigger", "1".to_owned()));
+    assert_eq!(field(refusal(dated, 74, 1)), ("until", "1795305600000000000".to_owned()));
+    assert_eq!(field(refusal(dated, 76, 1)), ("trigger", "20500".to_owned()));
+    assert_eq!(field(refusal(mass_cancel, 32, 1)), ("contract", "1".to_owned()));
+    assert_eq!(field(refusal(mass_cancel, 38, 1)), ("class", "1".to_owned()));
+    assert_eq!(field(refusal(mass_cancel, 38, 4)), ("scope", "4".to_owned()));
+    assert_eq!(field(refusal(mass_cancel, 39, 3)), ("side", "3".to_owned()));
     assert_eq!(field(refusal(cancel, 40, 1)), ("named by", "2".to_owned()));
     assert_eq!(decode(&[]), Err(RecordError::Short { needed: 32, left: 0 }));
 }
@@ -202,18 +229,41 @@ fn any_class() -> impl Strategy<Value = ClassSpec> {
     )
 }
 
-fn any_new_order() -> impl Strategy<Value = NewOrder> {
-    let side = prop_oneof![Just(Side::Buy), Just(Side::Sell)];
-    let time_in_force = prop_oneof![Just(TimeInForce::Gtc), Just(TimeInForce::Ioc), Just(TimeInForce::Fok)];
-    (any::<u32>(), side, time_in_force, any::<i64>(), any::<u32>()).prop_map(
-        |(contract, side, time_in_force, price, units)| NewOrder {
-            contract: ContractId(contract),
-            side,
-            time_in_force,
-            price,
-            units,
-        },
-    )
+prop_compose! {
+    fn any_new_order()(
+        contract: u32, side in any_side(), kind in prop_oneof![Just(OrderKind::Limit), Just(OrderKind::Market)],
+        time_in_force in prop_oneof![
+            Just(TimeInForce::Gtc),
+            Just(TimeInForce::Ioc),
+            Just(TimeInForce::Fok),
+            any::<u64>().prop_map(|until| TimeInForce::Gtd(Timestamp(until))),
+        ],
+        price: i64, units: u32, min_units: u32, shown: u32, post_only: bool, trigger: Option<i64>,
+        self_trade in prop_oneof![
+            Just(SelfTrade::CancelIncoming),
+            Just(SelfTrade::CancelResting),
+            Just(SelfTrade::CancelBoth),
+            Just(SelfTrade::Decrement),
+        ],
+    ) -> NewOrder {
+        NewOrder {
+            contract: ContractId(contract), side, kind, time_in_force, price, units, min_units, shown, post_only,
+            trigger, self_trade,
+        }
+    }
+}
+
+fn any_side() -> impl Strategy<Value = Side> {
+    prop_oneof![Just(Side::Buy), Just(Side::Sell)]
+}
+
+fn any_mass_cancel() -> impl Strategy<Value = MassCancel> {
+    let scope = prop_oneof![
+        Just(Scope::All),
+        any::<u16>().prop_map(|class| Scope::Class(ClassNo(class))),
+        any::<u32>().prop_map(|contract| Scope::Contract(ContractId(contract))),
+    ];
+    (scope, proptest::option::of(any_side())).prop_map(|(scope, side)| MassCancel { scope, side })
 }
 
 fn any_command() -> impl Strategy<Value = Command> {
@@ -242,6 +292,7 @@ fn any_command() -> impl Strategy<Value = Command> {
         capacity,
         any_new_order().prop_map(Command::NewOrder),
         any_order_ref().prop_map(Command::Cancel),
+        any_mass_cancel().prop_map(Command::MassCancel),
         (any_order_ref(), any::<(i64, u32)>()).prop_map(|(order, (price, units))| Command::Replace {
             order,
             price,

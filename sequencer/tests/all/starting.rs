@@ -3,7 +3,8 @@
 use crate::{OPERATOR, options, run_to_the_end, sent};
 use engine::RULES_VERSION;
 use journal::{Journal, OpenError, ReadError, SimulatedDisk};
-use sequencer::{Options, StartError};
+use sequencer::{Options, StartError, VerifyError};
+use std::ops::ControlFlow;
 use types::Lane;
 
 #[tokio::test]
@@ -56,16 +57,24 @@ async fn a_directory_in_use_is_refused() {
 
 #[tokio::test]
 async fn other_rules_are_refused() {
-    let directory = tempfile::tempdir().unwrap();
-    let other = journal::Options { segment_size: 1 << 20, ..journal::Options::new(RULES_VERSION + 1) };
-    drop(Journal::open(directory.path(), &other, |_| Ok::<(), std::io::Error>(())).unwrap());
-    let refused = sequencer::start(directory.path(), &options()).unwrap_err();
-    assert!(
-        matches!(refused, StartError::Open(OpenError::Read(ReadError::RulesVersion { .. }))),
-        "{refused}"
-    );
-    let refused = sequencer::verify(directory.path()).unwrap_err();
-    assert!(matches!(refused, sequencer::VerifyError::RulesVersion { found } if found == RULES_VERSION + 1));
+    for version in [RULES_VERSION - 1, RULES_VERSION + 1] {
+        let directory = tempfile::tempdir().unwrap();
+        let other = journal::Options { segment_size: 1 << 20, ..journal::Options::new(version) };
+        drop(Journal::open(directory.path(), &other, |_| Ok::<(), std::io::Error>(())).unwrap());
+        let refused = sequencer::start(directory.path(), &options()).unwrap_err();
+        assert!(
+            matches!(refused, StartError::Open(OpenError::Read(ReadError::RulesVersion { .. }))),
+            "{refused}"
+        );
+        let refused = sequencer::verify(directory.path()).unwrap_err();
+        assert!(matches!(refused, VerifyError::RulesVersion { found } if found == version));
+        let said = format!(
+            "the journal was written under rules version {version}, this program follows version {RULES_VERSION}"
+        );
+        assert_eq!(refused.to_string(), said);
+        let dumped = sequencer::dump(directory.path(), |_| ControlFlow::Continue(()));
+        assert_eq!(dumped.unwrap_err().to_string(), said);
+    }
 }
 
 #[tokio::test]

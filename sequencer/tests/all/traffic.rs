@@ -4,8 +4,8 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use sequencer::Inbound;
 use types::{
-    AccountId, ClassNo, ClassSpec, Command, ContractId, KeyNo, Lane, NewOrder, OrderRef, PublicKey, Role,
-    Sender, Side, TimeInForce, Timestamp,
+    AccountId, ClassNo, ClassSpec, Command, ContractId, HOUR_NANOS, KeyNo, Lane, MassCancel, NewOrder,
+    OrderKind, OrderRef, PublicKey, Role, Scope, SelfTrade, Sender, Side, TimeInForce, Timestamp,
 };
 
 /// Accounts 2 to 5 with the keys 2 to 5; account 1 and key 1 are the operator's.
@@ -55,8 +55,7 @@ impl Traffic {
 
     /// So many bids of key 2 that rest, each for one unit at one tick.
     pub(crate) fn resting_bids(&mut self, contract: ContractId, count: u64) -> Vec<Inbound> {
-        let (side, time_in_force) = (Side::Buy, TimeInForce::Gtc);
-        let bid = Command::NewOrder(NewOrder { contract, side, time_in_force, price: 1, units: 1 });
+        let bid = Command::NewOrder(NewOrder::limit(contract, Side::Buy, 1, 1));
         (0..count).map(|_| self.from(2, Lane::Orders, bid)).collect()
     }
 
@@ -69,14 +68,16 @@ impl Traffic {
     fn command(&mut self, lane: Lane, now: Timestamp) -> Inbound {
         let key = self.random.random_range(TRADERS);
         let command = match lane {
+            Lane::Cancels if self.random.random_bool(0.1) => Command::MassCancel(self.mass_cancel(now)),
             Lane::Cancels => Command::Cancel(self.order_of(key)),
-            Lane::Orders => match self.random.random_range(0..10) {
+            Lane::Orders => match self.random.random_range(0..20) {
                 0 => Command::DepositCapacity {
                     contract: self.contract(now),
                     units: self.random.random_range(1..100),
                     external: self.random.random_range(1..50),
                 },
-                1 => Command::Replace {
+                1 => Command::MassCancel(self.mass_cancel(now)),
+                2 | 3 => Command::Replace {
                     order: self.order_of(key),
                     price: self.random.random_range(95..105),
                     units: self.random.random_range(1..20),
@@ -87,18 +88,43 @@ impl Traffic {
         self.from(key, lane, command)
     }
 
+    /// An order of any kind, now and then of terms that do not go together.
     fn new_order(&mut self, now: Timestamp) -> NewOrder {
-        NewOrder {
-            contract: self.contract(now),
-            side: if self.random.random() { Side::Buy } else { Side::Sell },
-            time_in_force: match self.random.random_range(0..10) {
-                0 => TimeInForce::Ioc,
-                1 => TimeInForce::Fok,
-                _ => TimeInForce::Gtc,
-            },
-            price: self.random.random_range(95..105),
-            units: self.random.random_range(1..20),
+        let (contract, side) =
+            (self.contract(now), if self.random.random() { Side::Buy } else { Side::Sell });
+        let (units, price) = (self.random.random_range(1..20), self.random.random_range(95..105));
+        let mut order = NewOrder::limit(contract, side, units, price);
+        order.time_in_force = match self.random.random_range(0..10) {
+            0 => TimeInForce::Ioc,
+            1 => TimeInForce::Fok,
+            2 | 3 => TimeInForce::Gtd(Timestamp(now.0 + self.random.random_range(0..2 * HOUR_NANOS))),
+            _ => TimeInForce::Gtc,
+        };
+        order.self_trade = match self.random.random_range(0..4) {
+            0 => SelfTrade::CancelIncoming,
+            1 => SelfTrade::CancelResting,
+            2 => SelfTrade::CancelBoth,
+            _ => SelfTrade::Decrement,
+        };
+        match self.random.random_range(0..12) {
+            0 => order.kind = OrderKind::Market,
+            1 => order.post_only = true,
+            2 => order.min_units = self.random.random_range(1..=units),
+            3 | 4 => order.shown = self.random.random_range(1..=units),
+            5 | 6 => order.trigger = Some(self.random.random_range(95..105)),
+            _ => {}
         }
+        order
+    }
+
+    fn mass_cancel(&mut self, now: Timestamp) -> MassCancel {
+        let scope = match self.random.random_range(0..3) {
+            0 => Scope::All,
+            1 => Scope::Class(ClassNo(0)),
+            _ => Scope::Contract(self.contract(now)),
+        };
+        let side = [None, Some(Side::Buy), Some(Side::Sell)][self.random.random_range(0..3)];
+        MassCancel { scope, side }
     }
 
     fn contract(&mut self, now: Timestamp) -> ContractId {

@@ -1,0 +1,231 @@
+//! The bodies of the records of orders: new, cancelled, replaced, cancelled in mass.
+
+use super::{RecordError, choice, zero};
+use types::{
+    ClassNo, Command, ContractId, MassCancel, NewOrder, OrderKind, OrderRef, Scope, SelfTrade, Side, Ticks,
+    TimeInForce, Timestamp, Units,
+};
+use zerocopy::little_endian::{I64, U16, U32, U64};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub(super) struct NewOrderBody {
+    price: I64,
+    /// Of an order good till date; else 0.
+    until: U64,
+    /// Of a stop; else 0.
+    trigger: I64,
+    contract: U32,
+    units: U32,
+    min_units: U32,
+    shown: U32,
+    side: u8,
+    kind: u8,
+    time_in_force: u8,
+    self_trade: u8,
+    flags: u8,
+    reserved: [u8; 3],
+}
+
+/// The whole body of a cancel, and the start of a replace's.
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub(super) struct OrderRefBody {
+    /// The order's id or the client's number, as `named_by` says.
+    order: U64,
+    slot: U32,
+    named_by: u8,
+    reserved: [u8; 3],
+}
+
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub(super) struct ReplaceBody {
+    order: OrderRefBody,
+    price: I64,
+    units: U32,
+    reserved: [u8; 4],
+}
+
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub(super) struct MassCancelBody {
+    /// The scope's contract; else 0.
+    contract: U32,
+    /// The scope's class; else 0.
+    class: U16,
+    scope: u8,
+    /// 0 for both.
+    side: u8,
+}
+
+/// In `flags`.
+const POST_ONLY: u8 = 1;
+/// In `flags`: there is a trigger.
+const STOP: u8 = 2;
+
+impl NewOrderBody {
+    pub(super) fn new(order: &NewOrder) -> NewOrderBody {
+        let (time_in_force, until) = match order.time_in_force {
+            TimeInForce::Gtc => (1, 0),
+            TimeInForce::Ioc => (2, 0),
+            TimeInForce::Fok => (3, 0),
+            TimeInForce::Gtd(until) => (4, until.0),
+        };
+        let stop = if order.trigger.is_some() { STOP } else { 0 };
+        NewOrderBody {
+            price: order.price.into(),
+            until: until.into(),
+            trigger: order.trigger.unwrap_or(0).into(),
+            contract: order.contract.0.into(),
+            units: order.units.into(),
+            min_units: order.min_units.into(),
+            shown: order.shown.into(),
+            side: side_byte(order.side),
+            kind: match order.kind {
+                OrderKind::Limit => 1,
+                OrderKind::Market => 2,
+            },
+            time_in_force,
+            self_trade: match order.self_trade {
+                SelfTrade::CancelIncoming => 1,
+                SelfTrade::CancelResting => 2,
+                SelfTrade::CancelBoth => 3,
+                SelfTrade::Decrement => 4,
+            },
+            flags: stop | if order.post_only { POST_ONLY } else { 0 },
+            reserved: [0; 3],
+        }
+    }
+
+    pub(super) fn command(&self) -> Result<Command, RecordError> {
+        zero(&self.reserved)?;
+        if self.flags & !(POST_ONLY | STOP) != 0 {
+            return Err(choice("flags", self.flags, "the sum of 1 and 2, one of them, or 0"));
+        }
+        Ok(Command::NewOrder(NewOrder {
+            contract: ContractId(self.contract.get()),
+            side: side(self.side)?,
+            kind: match self.kind {
+                1 => OrderKind::Limit,
+                2 => OrderKind::Market,
+                kind => return Err(choice("kind", kind, "1 or 2")),
+            },
+            time_in_force: self.time_in_force()?,
+            price: self.price.get(),
+            units: self.units.get(),
+            min_units: self.min_units.get(),
+            shown: self.shown.get(),
+            post_only: self.flags & POST_ONLY != 0,
+            trigger: self.trigger()?,
+            self_trade: match self.self_trade {
+                1 => SelfTrade::CancelIncoming,
+                2 => SelfTrade::CancelResting,
+                3 => SelfTrade::CancelBoth,
+                4 => SelfTrade::Decrement,
+                self_trade => return Err(choice("self trade", self_trade, "1 to 4")),
+            },
+        }))
+    }
+
+    fn time_in_force(&self) -> Result<TimeInForce, RecordError> {
+        match (self.time_in_force, self.until.get()) {
+            (4, until) => Ok(TimeInForce::Gtd(Timestamp(until))),
+            (1, 0) => Ok(TimeInForce::Gtc),
+            (2, 0) => Ok(TimeInForce::Ioc),
+            (3, 0) => Ok(TimeInForce::Fok),
+            (1..=3, until) => Err(absent("until", until)),
+            (tif, _) => Err(choice("time in force", tif, "1 to 4")),
+        }
+    }
+
+    fn trigger(&self) -> Result<Option<Ticks>, RecordError> {
+        match self.trigger.get() {
+            trigger if self.flags & STOP != 0 => Ok(Some(trigger)),
+            0 => Ok(None),
+            trigger => Err(absent("trigger", trigger)),
+        }
+    }
+}
+
+impl OrderRefBody {
+    pub(super) fn new(order: OrderRef) -> OrderRefBody {
+        let (order, slot, named_by) = match order {
+            OrderRef::Id { order, slot } => (order, slot, 1),
+            OrderRef::Number(number) => (number, 0, 2),
+        };
+        OrderRefBody { order: order.into(), slot: slot.into(), named_by, reserved: [0; 3] }
+    }
+
+    pub(super) fn order(&self) -> Result<OrderRef, RecordError> {
+        zero(&self.reserved)?;
+        let slot = self.slot.get();
+        match self.named_by {
+            1 => Ok(OrderRef::Id { order: self.order.get(), slot }),
+            2 if slot == 0 => Ok(OrderRef::Number(self.order.get())),
+            named_by => Err(choice("named by", named_by, "1, or 2 with slot 0")),
+        }
+    }
+}
+
+impl ReplaceBody {
+    pub(super) fn new(order: OrderRef, price: Ticks, units: Units) -> ReplaceBody {
+        let order = OrderRefBody::new(order);
+        ReplaceBody { order, price: price.into(), units: units.into(), reserved: [0; 4] }
+    }
+
+    pub(super) fn command(&self) -> Result<Command, RecordError> {
+        zero(&self.reserved)?;
+        Ok(Command::Replace { order: self.order.order()?, price: self.price.get(), units: self.units.get() })
+    }
+}
+
+impl MassCancelBody {
+    pub(super) fn new(asked: &MassCancel) -> MassCancelBody {
+        let (scope, class, contract) = match asked.scope {
+            Scope::All => (1, ClassNo(0), ContractId(0)),
+            Scope::Class(class) => (2, class, ContractId(0)),
+            Scope::Contract(contract) => (3, ClassNo(0), contract),
+        };
+        MassCancelBody {
+            contract: contract.0.into(),
+            class: class.0.into(),
+            scope,
+            side: asked.side.map_or(0, side_byte),
+        }
+    }
+
+    pub(super) fn command(&self) -> Result<Command, RecordError> {
+        let scope = match (self.scope, self.class.get(), self.contract.get()) {
+            (1, 0, 0) => Scope::All,
+            (2, class, 0) => Scope::Class(ClassNo(class)),
+            (3, 0, contract) => Scope::Contract(ContractId(contract)),
+            (1 | 3, class, _) if class != 0 => return Err(absent("class", class)),
+            (1 | 2, _, contract) => return Err(absent("contract", contract)),
+            (scope, _, _) => return Err(choice("scope", scope, "1 to 3")),
+        };
+        let side = if self.side == 0 { None } else { Some(side(self.side)?) };
+        Ok(Command::MassCancel(MassCancel { scope, side }))
+    }
+}
+
+fn side_byte(side: Side) -> u8 {
+    match side {
+        Side::Buy => 1,
+        Side::Sell => 2,
+    }
+}
+
+fn side(byte: u8) -> Result<Side, RecordError> {
+    match byte {
+        1 => Ok(Side::Buy),
+        2 => Ok(Side::Sell),
+        byte => Err(choice("side", byte, "1 or 2")),
+    }
+}
+
+/// A field that belongs to another choice.
+fn absent(field: &'static str, found: impl ToString) -> RecordError {
+    RecordError::Field { field, found: found.to_string(), expected: "0, as the choice beside it has none" }
+}
