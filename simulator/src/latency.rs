@@ -10,6 +10,12 @@ use crate::text::count;
 /// The longest latency told apart, a minute; longer ones count as that.
 const MAX_US: u64 = 60_000_000;
 
+/// Digits told apart, usually and roughly: what is rough takes a seventh of the memory.
+const DIGITS: u8 = 3;
+const DIGITS_ROUGH: u8 = 2;
+/// How many points of a distribution are written out between each percentile and the one that halves what is above it.
+const POINTS_PER_HALF: u32 = 5;
+
 /// Latencies as they come in. Its memory is fixed, however many there are.
 #[derive(Clone, Debug)]
 pub struct Latencies {
@@ -35,8 +41,18 @@ impl Latencies {
     /// None yet.
     #[must_use]
     pub fn new() -> Latencies {
-        let histogram =
-            Histogram::new_with_bounds(1, MAX_US, 3).expect("bounds and digits are within what is allowed");
+        Latencies::with_digits(DIGITS)
+    }
+
+    /// None yet; what is recorded is known to one part in a hundred, not in a thousand. Not to be mixed with others.
+    #[must_use]
+    pub fn rough() -> Latencies {
+        Latencies::with_digits(DIGITS_ROUGH)
+    }
+
+    fn with_digits(digits: u8) -> Latencies {
+        let histogram = Histogram::new_with_bounds(1, MAX_US, digits)
+            .expect("bounds and digits are within what is allowed");
         Latencies { histogram }
     }
 
@@ -54,9 +70,51 @@ impl Latencies {
     /// What they were like so far.
     #[must_use]
     pub fn summary(&self) -> LatencySummary {
-        let at = |quantile| self.histogram.value_at_quantile(quantile).min(self.histogram.max());
+        let at = |quantile| self.at_most(self.histogram.value_at_quantile(quantile));
         let (p50, p99, p999) = (at(0.5), at(0.99), at(0.999));
         LatencySummary { count: self.histogram.len(), p50, p99, p999, max: self.histogram.max() }
+    }
+
+    /// The whole distribution: points of it, each a share from 0 to 1 and the microseconds within which so many were,
+    /// closer together the nearer they are to all.
+    #[must_use]
+    pub fn distribution(&self) -> Vec<(f64, u64)> {
+        let points = self.histogram.iter_quantiles(POINTS_PER_HALF);
+        points.map(|point| (point.quantile_iterated_to(), self.at_most(point.value_iterated_to()))).collect()
+    }
+
+    /// The distribution in the text form of HdrHistogram, `.hgrm`, in microseconds.
+    #[must_use]
+    pub fn to_hgrm(&self) -> String {
+        let mut text = format!(
+            "{:>12} {:>14} {:>10} {:>14}\n\n",
+            "Value", "Percentile", "TotalCount", "1/(1-Percentile)"
+        );
+        let mut total = 0;
+        for point in self.histogram.iter_quantiles(POINTS_PER_HALF) {
+            total += point.count_since_last_iteration();
+            let (value, share) = (self.at_most(point.value_iterated_to()), point.quantile_iterated_to());
+            text.push_str(&format!("{value:>12}.000 {share:>14.12} {total:>10}"));
+            // There is none above all.
+            if share < 1.0 {
+                text.push_str(&format!(" {:>14.2}", 1.0 / (1.0 - share)));
+            }
+            text.push('\n');
+        }
+        let histogram = &self.histogram;
+        let (mean, deviation) = (histogram.mean(), histogram.stdev());
+        let (max, count) = (histogram.max(), histogram.len());
+        text.push_str(&format!("#[Mean    = {mean:>12.3}, StdDeviation   = {deviation:>12.3}]\n"));
+        text.push_str(&format!("#[Max     = {:>12}, Total count    = {count:>12}]\n", format!("{max}.000")));
+        let (buckets, sub_buckets) =
+            (histogram.buckets(), 2 * 10_u64.pow(histogram.sigfig().into()).next_power_of_two());
+        text.push_str(&format!("#[Buckets = {buckets:>12}, SubBuckets     = {sub_buckets:>12}]\n"));
+        text
+    }
+
+    /// The longest that were taken for equal to `us` may be longer than any there was.
+    fn at_most(&self, us: u64) -> u64 {
+        us.min(self.histogram.max())
     }
 }
 
@@ -87,6 +145,24 @@ mod tests {
         }
         let summary = latencies.summary();
         assert_eq!(summary, LatencySummary { count: 1_000, p50: 500, p99: 990, p999: 999, max: 1_000 });
+    }
+
+    #[test]
+    fn a_distribution_is_written_point_by_point() {
+        let mut latencies = Latencies::new();
+        (1..=1_000).for_each(|us| latencies.record(Duration::from_micros(us)));
+        let points = latencies.distribution();
+        assert!(points.windows(2).all(|two| two[0].0 <= two[1].0 && two[0].1 <= two[1].1), "{points:?}");
+        assert_eq!(points.last(), Some(&(1.0, 1_000)));
+        assert!(points.contains(&(0.5, 500)), "{points:?}");
+
+        let text = latencies.to_hgrm();
+        let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(lines[0], ["Value", "Percentile", "TotalCount", "1/(1-Percentile)"]);
+        assert!(lines.contains(&vec!["500.000", "0.500000000000", "500", "2.00"]), "{text}");
+        assert!(lines.contains(&vec!["1000.000", "1.000000000000", "1000"]), "{text}");
+        assert!(text.contains("#[Max     =     1000.000, Total count    =         1000]"), "{text}");
+        assert!(Latencies::new().to_hgrm().ends_with("SubBuckets     =         2048]\n"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod latency;
 pub mod load;
 pub mod market;
 pub mod progress;
+pub mod replay;
 pub mod report;
 pub mod supply;
 

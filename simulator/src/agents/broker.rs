@@ -91,7 +91,7 @@ impl Broker {
             .map(|hour| {
                 let contract = ContractId::new(class.no, Hour(hour));
                 let order =
-                    NewOrder { contract, side: Side::Buy, time_in_force, price: limit, units: job.units };
+                    NewOrder { time_in_force, ..NewOrder::limit(contract, Side::Buy, job.units, limit) };
                 Wish { command: Command::NewOrder(order), tag: Purpose::Job }
             })
             .collect();
@@ -164,8 +164,7 @@ impl Broker {
         }
         let percent = Ticks::from(100 + self.habits.resale_markup_percent);
         let price = (bought_at.saturating_mul(percent) / 100).clamp(1, PRICE_MAX);
-        let time_in_force = TimeInForce::Gtc;
-        let order = NewOrder { contract, side: Side::Sell, time_in_force, price, units };
+        let order = NewOrder::limit(contract, Side::Sell, units, price);
         Some(Wish { command: Command::NewOrder(order), tag: Purpose::Resale })
     }
 }
@@ -302,8 +301,7 @@ mod tests {
         let (news, resale) = broker.follow(&play.fill(bid, 3));
         assert!(matches!(news, Some(News::Filled { tag: Purpose::Job, units: 3, left: 0, .. })));
         let wish = resale.unwrap();
-        let time_in_force = TimeInForce::Gtc;
-        let offer = NewOrder { contract, side: Side::Sell, time_in_force, price: 77, units: 3 };
+        let offer = NewOrder::limit(contract, Side::Sell, 3, 77);
         assert_eq!(wish, Wish { command: Command::NewOrder(offer), tag: Purpose::Resale });
         play.free.insert(contract, 3);
         for report in send(&mut broker, &mut play, wish, Duration::ZERO) {

@@ -121,10 +121,19 @@ impl<T: Copy> OwnOrders<T> {
                 }
                 Some(News::Filled { tag, contract, side, price, units, left })
             }
-            ReportBody::Cancelled { order, reason, .. } => {
+            ReportBody::Triggered { order, slot, .. } => {
+                self.by_number.get_mut(self.numbers.get(&order)?)?.name = Some((order, slot));
+                None
+            }
+            ReportBody::Cancelled { order, left: 0, reason, .. } => {
                 self.changed(report);
                 let tag = self.forget(order)?.tag;
                 Some(News::Cancelled { tag, reason })
+            }
+            ReportBody::Cancelled { order, units, left, .. } => {
+                let own = self.by_number.get_mut(self.numbers.get(&order)?)?;
+                (own.units, own.left) = (own.units - units, left);
+                None
             }
             ReportBody::Rejected { code, .. } => {
                 let answers = report.answers?;

@@ -69,20 +69,18 @@ impl Play {
                 *self.free.entry(contract).or_default() += units;
                 vec![ReportBody::CapacityDeposited { contract, units, external }]
             }
-            Command::NewOrder(NewOrder { contract, side, time_in_force, price, units }) => {
+            Command::NewOrder(terms) => {
+                let NewOrder { contract, side, time_in_force, price, units, .. } = terms;
                 if side == Side::Sell && !self.hold(contract, units) {
                     return vec![ReportBody::Rejected { code: RejectCode::NotEnoughUnits, value: 0 }];
                 }
-                let accepted =
-                    ReportBody::Accepted { order, slot: 1, contract, side, time_in_force, price, units };
+                let accepted = ReportBody::Accepted { order, slot: 1, terms };
                 if time_in_force == TimeInForce::Gtc {
                     self.orders.insert(order, Resting { contract, side, price, units, left: units });
                     return vec![accepted];
                 }
-                vec![
-                    accepted,
-                    ReportBody::Cancelled { order, contract, side, units, reason: CancelReason::Ioc },
-                ]
+                let reason = CancelReason::Ioc;
+                vec![accepted, ReportBody::Cancelled { order, contract, side, units, left: 0, reason }]
             }
             Command::Cancel(OrderRef::Id { order, .. }) => vec![self.cancel(order)],
             Command::Replace { order: OrderRef::Id { order, .. }, price, units } => {
@@ -99,7 +97,7 @@ impl Play {
         if side == Side::Sell {
             *self.free.entry(contract).or_default() += left;
         }
-        ReportBody::Cancelled { order, contract, side, units: left, reason: CancelReason::Owner }
+        ReportBody::Cancelled { order, contract, side, units: left, left: 0, reason: CancelReason::Owner }
     }
 
     fn replace(&mut self, order: OrderId, price: Ticks, units: Units) -> ReportBody {

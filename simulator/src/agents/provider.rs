@@ -8,8 +8,7 @@
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 use types::{
-    ClassNo, Command, ContractId, Hour, Lane, NewOrder, RejectCode, Report, ReportBody, Side, Ticks,
-    TimeInForce, Units,
+    ClassNo, Command, ContractId, Hour, Lane, NewOrder, RejectCode, Report, ReportBody, Side, Ticks, Units,
 };
 
 use super::Wish;
@@ -204,8 +203,7 @@ impl Slot {
         }
         let wanted = offered.saturating_sub(self.sold);
         let Some(number) = self.order else {
-            let time_in_force = TimeInForce::Gtc;
-            let order = NewOrder { contract, side: Side::Sell, time_in_force, price, units: wanted };
+            let order = NewOrder::limit(contract, Side::Sell, wanted, price);
             return (wanted > 0).then_some(Command::NewOrder(order));
         };
         let own: &Own<At> = orders.get(number)?;

@@ -1,116 +1,396 @@
-//! What came of a load.
+//! What came of a load, in numbers.
 
-use client::FeedCounters;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
+use types::{Command, Report};
 
-use super::LoadPlan;
-use super::session::Tally;
-use crate::latency::{Latencies, LatencySummary};
-use crate::progress::per_second;
-use crate::text::count;
+use super::ledger::Traffic;
+use super::plan::{LoadPlan, Pace};
+use super::recorder::{Kind, Recorder, StepRecord};
+use super::run::{Findings, Sample};
+use super::{LoadOutcome, figures::Figures};
+use crate::latency::LatencySummary;
+use crate::text::{count, table};
 
-/// What came of a load.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+/// What came of a load. What the exchange does not tell is `None`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LoadReport {
-    /// What the commands were drawn from.
+    /// What everything random was drawn from.
     pub seed: u64,
+    /// What was sent.
+    pub mix: &'static str,
+    /// When it was sent.
+    pub pace: String,
     /// How many sessions.
     pub sessions: u32,
     /// Over how many contracts.
     pub contracts: u32,
-    /// How long, in seconds.
+    /// How many threads sent.
+    pub threads: u32,
+    /// For how long nothing was measured, in seconds.
+    pub warm_up_s: f64,
+    /// For how long was measured, in seconds.
     pub ran_s: f64,
     /// Commands a second that were to be sent.
-    pub offered_per_s: u64,
-    /// Outcomes a second that arrived within the run's time.
-    pub acknowledged_per_s: u64,
+    pub offered_per_s: f64,
+    /// Outcomes a second that arrived.
+    pub acknowledged_per_s: f64,
     /// Commands that were to be sent.
     pub offered: u64,
-    /// Of those, never sent because the time was up while too many had no outcome.
+    /// Of those, never sent because too many had no outcome until their step had ended.
     pub held_back: u64,
-    /// Outcomes, the late ones included.
+    /// From the moment a command was to be sent to the arrival of its durable outcome; in a closed loop from the moment
+    /// the outcome arrived that it followed.
+    pub ack_latency_us: LatencySummary,
+    /// The same by kind of command.
+    pub latency_us_by_kind: BTreeMap<&'static str, LatencySummary>,
+    /// By how much commands were sent later than they could have been: the fault of the load itself.
+    pub generator_late_us: LatencySummary,
+    /// Outcomes in all, those of the warm-up included.
     pub acknowledged: u64,
-    /// Of those, rejected or refused.
-    pub rejected: u64,
+    /// Of those, rejected or refused, by code.
+    pub rejected: BTreeMap<String, u64>,
+    /// Units that traded.
+    pub units: u64,
     /// Commands without an outcome: should be 0.
     pub lost: u64,
     /// Outcomes that were one too many: should be 0.
     pub duplicated: u64,
-    /// Units that traded.
-    pub units: u64,
-    /// From the moment a command was to be sent to the arrival of its durable outcome, all commands.
-    pub ack_latency_us: LatencySummary,
-    /// The same of new orders.
-    pub order_ack_latency_us: LatencySummary,
-    /// The same of cancels.
-    pub cancel_ack_latency_us: LatencySummary,
-    /// Public events that were missed: should be 0.
-    pub feed_gaps: u64,
+    /// Reports that did not follow the one before: should be 0.
+    pub reports_out_of_order: u64,
+    /// Public events that were missed: should be 0. `None` if the feed was not followed.
+    pub feed_gaps: Option<u64>,
     /// Public books that were proven against a digest of the feed's.
-    pub books_proven: u64,
+    pub books_proven: Option<u64>,
     /// Open orders left on the exchange: should be 0.
     pub left_behind: u64,
     /// True if the accounts of the load together have what they had, less fees.
     pub conserved: bool,
+    /// How many commands were given to a connection together, on average.
+    pub commands_per_write: f64,
+    /// How many reports arrived together, on average.
+    pub reports_per_read: f64,
+    /// How many commands one sync made durable, on average.
+    pub records_per_sync: Option<f64>,
+    /// How many bytes of the journal a command took, on average.
+    pub journal_bytes_per_command: Option<f64>,
+    /// The time to write and sync one batch, on average, in microseconds.
+    pub append_us: Option<f64>,
+    /// Microseconds of the exchange's CPU for each outcome.
+    pub cpu_us_per_order: Option<f64>,
+    /// The same of this end.
+    pub client_cpu_us_per_order: f64,
+    /// The most memory the exchange used, in bytes.
+    pub exchange_memory: Option<u64>,
+    /// The same of this end.
+    pub client_memory: u64,
+    /// The stretches with a rate of their own.
+    pub steps: Vec<StepReport>,
+    /// How it went over time.
+    pub timeline: Vec<Moment>,
+}
+
+/// A stretch of a run with a rate of its own.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StepReport {
+    /// How long it was, in seconds.
+    pub lasted_s: f64,
+    /// Commands a second that were to be sent.
+    pub offered_per_s: f64,
+    /// Outcomes a second that arrived.
+    pub acknowledged_per_s: f64,
+    /// Commands that were never sent.
+    pub held_back: u64,
+    /// Of the commands that were to be sent in it.
+    pub ack_latency_us: LatencySummary,
+    /// The same of cancels alone, which have a lane of their own.
+    pub cancel_latency_us: LatencySummary,
+}
+
+/// A part of the measured time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Moment {
+    /// When it began, in seconds.
+    pub at_s: f64,
+    /// Commands a second that were to be sent, and were.
+    pub sent_per_s: f64,
+    /// Outcomes a second that arrived.
+    pub acknowledged_per_s: f64,
+    /// Of the commands that were to be sent in it.
+    pub ack_latency_us: LatencySummary,
+    /// How many cores the exchange used.
+    pub exchange_cores: Option<f64>,
+    /// How many this end used.
+    pub client_cores: Option<f64>,
+    /// Bytes of memory of the exchange.
+    pub exchange_memory: Option<u64>,
+    /// Of this end.
+    pub client_memory: Option<u64>,
+    /// How many commands one sync made durable.
+    pub records_per_sync: Option<f64>,
+}
+
+/// What was said, by kind: one of each, and how many there were. Reports without those of clearing away.
+#[derive(Clone, Debug, Default)]
+pub struct Said {
+    /// By the sessions.
+    pub commands: Vec<(Command, u64)>,
+    /// By the exchange.
+    pub reports: Vec<(Report, u64)>,
 }
 
 impl LoadReport {
-    pub(super) fn new(plan: LoadPlan, tally: &Tally, feed: FeedCounters) -> LoadReport {
-        let mut all = Latencies::new();
-        all.add(&tally.orders);
-        all.add(&tally.cancels);
-        LoadReport {
-            seed: plan.seed,
-            sessions: plan.sessions,
-            contracts: plan.contracts,
-            ran_s: plan.run_for.as_secs_f64(),
-            offered_per_s: per_second(tally.offered, plan.run_for),
-            acknowledged_per_s: per_second(tally.acknowledged_in_time, plan.run_for),
-            offered: tally.offered,
-            held_back: tally.held_back,
-            acknowledged: tally.acknowledged,
-            rejected: tally.rejected,
-            lost: tally.lost,
-            duplicated: tally.duplicated,
-            units: tally.units,
-            ack_latency_us: all.summary(),
-            order_ack_latency_us: tally.orders.summary(),
-            cancel_ack_latency_us: tally.cancels.summary(),
-            feed_gaps: feed.gaps + feed.mismatches + feed.reconnects,
-            books_proven: feed.proven,
-            left_behind: tally.left_behind,
-            conserved: tally.is_conserved(),
+    /// What is wrong with the exchange, or with the load; nothing, if all is well.
+    #[must_use]
+    pub fn faults(&self) -> Vec<String> {
+        let counts = [
+            ("commands without an outcome", self.lost),
+            ("outcomes one too many", self.duplicated),
+            ("reports out of order", self.reports_out_of_order),
+            ("gaps in the feed", self.feed_gaps.unwrap_or(0)),
+            ("orders left behind", self.left_behind),
+        ];
+        let wrong = counts.iter().filter(|(_, found)| *found > 0);
+        let mut faults: Vec<String> = wrong.map(|(what, found)| format!("{found} {what}")).collect();
+        if !self.conserved {
+            faults.push("money or units were made or lost".to_owned());
         }
+        faults
     }
+}
+
+/// Puts a run in numbers.
+pub(super) fn outcome(plan: &LoadPlan, findings: &Findings) -> LoadOutcome {
+    let recorder = &findings.recorder;
+    let all = recorder.all();
+    let kinds: Vec<_> = Kind::ALL.into_iter().zip(recorder.kinds.iter().cloned()).collect();
+    let tally = &findings.tally;
+    let said = |traffic: &Traffic| Said {
+        commands: traffic.commands.values().copied().collect(),
+        reports: traffic.reports.values().copied().collect(),
+    };
+    LoadOutcome { report: report(plan, findings), kinds, all, said: said(&tally.traffic) }
+}
+
+fn report(plan: &LoadPlan, findings: &Findings) -> LoadReport {
+    let Findings { tally, recorder, feed, samples } = findings;
+    let ran = plan.run_for();
+    let (offered, held_back) = sum(&recorder.steps, |step| (step.offered, step.held_back));
+    let (arrived, _) = sum(&recorder.steps, |step| (step.arrived, 0));
+    let kinds = Kind::ALL.into_iter().zip(&recorder.kinds);
+    let [commands, reports] = [
+        tally.traffic.commands.values().map(|(_, count)| count).sum(),
+        tally.traffic.reports.values().map(|(_, count)| count).sum(),
+    ];
+    let whole = samples.first().zip(samples.last()).map(|(&first, &last)| Span { first, last });
+    let exchange = |of: fn(&Span) -> Option<f64>| whole.as_ref().and_then(of);
+    let arrived_float = arrived as f64;
+    LoadReport {
+        seed: plan.seed,
+        mix: plan.mix.name(),
+        pace: plan.pace.to_string(),
+        sessions: plan.sessions,
+        contracts: plan.contracts,
+        threads: plan.threads.min(plan.sessions),
+        warm_up_s: plan.warm_up.as_secs_f64(),
+        ran_s: ran.as_secs_f64(),
+        offered_per_s: match plan.pace {
+            Pace::Open { .. } => per_second(offered, ran),
+            Pace::Closed { .. } => per_second(arrived, ran),
+        },
+        acknowledged_per_s: per_second(arrived, ran),
+        offered,
+        held_back,
+        ack_latency_us: recorder.all().summary(),
+        latency_us_by_kind: kinds.map(|(kind, latencies)| (kind.name(), latencies.summary())).collect(),
+        generator_late_us: recorder.late.summary(),
+        acknowledged: tally.acknowledged,
+        rejected: tally.rejected.iter().map(|(code, count)| (code.to_string(), *count)).collect(),
+        units: tally.units,
+        lost: tally.lost,
+        duplicated: tally.duplicated,
+        reports_out_of_order: tally.out_of_order,
+        feed_gaps: feed.map(|feed| feed.gaps + feed.mismatches + feed.reconnects),
+        books_proven: feed.map(|feed| feed.proven),
+        left_behind: tally.left_behind,
+        conserved: tally.is_conserved(),
+        commands_per_write: ratio(commands, tally.traffic.writes),
+        reports_per_read: ratio(reports, tally.traffic.reads),
+        records_per_sync: exchange(Span::records_per_sync),
+        journal_bytes_per_command: exchange(Span::bytes_per_record),
+        append_us: exchange(Span::append_us),
+        cpu_us_per_order: exchange(Span::exchange_cpu_s).map(|cpu| cpu * 1e6 / arrived_float.max(1.0)),
+        client_cpu_us_per_order: whole.as_ref().map_or(0.0, Span::client_cpu_s) * 1e6
+            / arrived_float.max(1.0),
+        exchange_memory: samples.iter().filter_map(|sample| Some(sample.exchange?.usage?.memory)).max(),
+        client_memory: samples.iter().map(|sample| sample.client.memory).max().unwrap_or(0),
+        steps: recorder.steps.iter().map(step_report).collect(),
+        timeline: timeline(recorder, samples),
+    }
+}
+
+fn step_report(step: &StepRecord) -> StepReport {
+    let lasted = step.lasts();
+    StepReport {
+        lasted_s: lasted.as_secs_f64(),
+        offered_per_s: per_second(step.offered, lasted),
+        acknowledged_per_s: per_second(step.arrived, lasted),
+        held_back: step.held_back,
+        ack_latency_us: step.all().summary(),
+        cancel_latency_us: step.cancels.summary(),
+    }
+}
+
+/// The slices, each with what the two samples around its beginning tell of both ends.
+fn timeline(recorder: &Recorder, samples: &[Sample]) -> Vec<Moment> {
+    let mut at = Duration::ZERO;
+    let moment = |slice: &super::recorder::Slice| {
+        let mut spans = samples.windows(2).map(|two| Span { first: two[0], last: two[1] });
+        let span = spans.find(|span| (span.first.at..span.last.at).contains(&at));
+        let moment = Moment {
+            at_s: at.as_secs_f64(),
+            sent_per_s: per_second(slice.sent, recorder.slice),
+            acknowledged_per_s: per_second(slice.arrived, recorder.slice),
+            ack_latency_us: slice.latencies.summary(),
+            exchange_cores: span.as_ref().and_then(|span| Some(span.exchange_cpu_s()? / span.seconds())),
+            client_cores: span.as_ref().map(|span| span.client_cpu_s() / span.seconds()),
+            exchange_memory: span.as_ref().and_then(|span| Some(span.last.exchange?.usage?.memory)),
+            client_memory: span.as_ref().map(|span| span.last.client.memory),
+            records_per_sync: span.as_ref().and_then(Span::records_per_sync),
+        };
+        at += recorder.slice;
+        moment
+    };
+    recorder.slices.iter().map(moment).collect()
+}
+
+/// What was used between two samples.
+#[derive(Clone, Copy)]
+struct Span {
+    first: Sample,
+    last: Sample,
+}
+
+impl Span {
+    fn seconds(&self) -> f64 {
+        (self.last.at - self.first.at).as_secs_f64().max(f64::MIN_POSITIVE)
+    }
+
+    fn records_per_sync(&self) -> Option<f64> {
+        self.share(|figures| figures.commands, |figures| figures.batches)
+    }
+
+    fn bytes_per_record(&self) -> Option<f64> {
+        self.share(|figures| figures.bytes, |figures| figures.commands)
+    }
+
+    fn append_us(&self) -> Option<f64> {
+        self.share(|figures| figures.append_s * 1e6, |figures| figures.batches)
+    }
+
+    fn exchange_cpu_s(&self) -> Option<f64> {
+        Some(self.last.exchange?.usage?.cpu_s - self.first.exchange?.usage?.cpu_s)
+    }
+
+    fn client_cpu_s(&self) -> f64 {
+        self.last.client.cpu_s - self.first.client.cpu_s
+    }
+
+    /// How much of one there was for each of the other; `None` if there was none of that.
+    fn share(&self, of: fn(&Figures) -> f64, each: fn(&Figures) -> f64) -> Option<f64> {
+        let (first, last) = (self.first.exchange?, self.last.exchange?);
+        let count = each(&last) - each(&first);
+        (count > 0.0).then(|| (of(&last) - of(&first)) / count)
+    }
+}
+
+fn sum(steps: &[StepRecord], of: impl Fn(&StepRecord) -> (u64, u64)) -> (u64, u64) {
+    steps.iter().map(of).fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
+}
+
+fn per_second(count: u64, time: Duration) -> f64 {
+    count as f64 / time.as_secs_f64().max(f64::MIN_POSITIVE)
+}
+
+fn ratio(count: u64, each: u64) -> f64 {
+    count as f64 / each.max(1) as f64
 }
 
 impl fmt::Display for LoadReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let optional = |value: Option<String>| value.unwrap_or_else(|| "not told".to_owned());
+        let (sessions, contracts, threads) = (self.sessions, count(self.contracts.into()), self.threads);
+        writeln!(f, "load             {}, {}; seed {}", self.mix, self.pace, self.seed)?;
+        writeln!(f, "from             {sessions} sessions on {threads} threads, in {contracts} contracts")?;
+        writeln!(f, "measured         {:.1} s after {:.1} s of warming up", self.ran_s, self.warm_up_s)?;
+        writeln!(f, "offered          {}/s ({} held back)", rate(self.offered_per_s), count(self.held_back))?;
+        writeln!(f, "acknowledged     {}/s", rate(self.acknowledged_per_s))?;
+        writeln!(f, "all to ack       {}", self.ack_latency_us)?;
+        for (kind, latency) in self.latency_us_by_kind.iter().filter(|(_, latency)| latency.count > 0) {
+            writeln!(f, "{:<16} {latency}", format!("{kind} to ack"))?;
+        }
+        writeln!(f, "sent too late    {}", self.generator_late_us)?;
         writeln!(
             f,
-            "ran              {:.1} s over {} sessions, {} contracts, seed {}",
-            self.ran_s, self.sessions, self.contracts, self.seed
+            "records per sync {}",
+            optional(self.records_per_sync.map(|records| format!("{records:.1}")))
         )?;
-        writeln!(
-            f,
-            "offered          {}/s ({} held back)",
-            count(self.offered_per_s),
-            count(self.held_back)
-        )?;
-        writeln!(
-            f,
-            "acknowledged     {}/s ({} rejected)",
-            count(self.acknowledged_per_s),
-            count(self.rejected)
-        )?;
-        writeln!(f, "order to ack     {}", self.order_ack_latency_us)?;
-        writeln!(f, "cancel to ack    {}", self.cancel_ack_latency_us)?;
+        writeln!(f, "write and sync   {}", optional(self.append_us.map(|us| format!("{us:.0} µs"))))?;
+        let exchange = optional(self.cpu_us_per_order.map(|us| format!("{us:.2} µs")));
+        writeln!(f, "CPU per order    exchange {exchange}, this end {:.2} µs", self.client_cpu_us_per_order)?;
+        let exchange = optional(self.exchange_memory.map(mib));
+        writeln!(f, "memory           exchange {exchange}, this end {}", mib(self.client_memory))?;
+        let (per_write, per_read) = (self.commands_per_write, self.reports_per_read);
+        writeln!(f, "together         {per_write:.1} commands a write, {per_read:.1} reports a read")?;
+        if self.steps.len() > 1 {
+            write!(f, "\n{}\n", table(&self.step_rows()))?;
+        }
+        let rejected: Vec<String> =
+            self.rejected.iter().map(|(code, found)| format!("{} {code}", count(*found))).collect();
+        let rejected = if rejected.is_empty() { "none".to_owned() } else { rejected.join(", ") };
+        writeln!(f, "rejected         {rejected}")?;
         writeln!(f, "units traded     {}", count(self.units))?;
-        writeln!(f, "lost             {}", count(self.lost))?;
-        writeln!(f, "duplicated       {}", count(self.duplicated))?;
-        writeln!(f, "feed gaps        {} ({} books proven)", self.feed_gaps, count(self.books_proven))?;
+        let [lost, twice, disordered] = [self.lost, self.duplicated, self.reports_out_of_order].map(count);
+        writeln!(f, "outcomes         {lost} lost, {twice} one too many, {disordered} reports out of order")?;
+        match (self.feed_gaps, self.books_proven) {
+            (Some(gaps), Some(proven)) => {
+                writeln!(f, "feed gaps        {gaps} ({} books proven)", count(proven))?
+            }
+            _ => writeln!(f, "feed gaps        not watched")?,
+        }
         writeln!(f, "left behind      {} orders", count(self.left_behind))?;
-        writeln!(f, "conservation     {}", if self.conserved { "holds" } else { "VIOLATED" })
+        write!(f, "conservation     {}", if self.conserved { "holds" } else { "VIOLATED" })
     }
+}
+
+impl LoadReport {
+    fn step_rows(&self) -> Vec<Vec<String>> {
+        let heading =
+            ["step", "offered/s", "acknowledged/s", "held back", "p50 µs", "p99 µs", "cancels' p99 µs"];
+        let mut rows = vec![heading.map(str::to_owned).to_vec()];
+        for (at, step) in self.steps.iter().enumerate() {
+            let (latency, cancels) = (step.ack_latency_us, step.cancel_latency_us);
+            rows.push(vec![
+                format!("{} ({:.1} s)", at + 1, step.lasted_s),
+                rate(step.offered_per_s),
+                rate(step.acknowledged_per_s),
+                count(step.held_back),
+                count(latency.p50),
+                count(latency.p99),
+                count(cancels.p99),
+            ]);
+        }
+        rows
+    }
+}
+
+/// Whole numbers with commas.
+pub(super) fn rate(per_second: f64) -> String {
+    format!("{per_second:.0}").parse().map_or_else(|_| format!("{per_second:.0}"), count)
+}
+
+fn mib(bytes: u64) -> String {
+    format!("{} MiB", count(bytes >> 20))
 }

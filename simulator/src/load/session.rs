@@ -1,160 +1,267 @@
-//! One session of the load: sends when it is time, and keeps the account of what came of it.
+//! One session of the load: sends when it is time, and takes in what came of it.
 
-use client::{AccountState, Batch, Event};
-use rustc_hash::FxHashMap;
-use std::time::Instant;
-use types::{CancelReason, Code, Command, ContractId, Lane, Money, OrderRef, ReportBody, Sequence, Units};
+use client::{AccountState, Batch};
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use types::{Code, Command, ContractId, Lane, OrderRef};
 
-use super::trader::Trader;
-use super::{CURRENCY, LoadPlan, SETTLE_PATIENCE, code};
-use crate::latency::Latencies;
+use super::arrivals::{Arrival, Arrivals, Schedule};
+use super::ground::{CURRENCY, code};
+use super::ledger::{Ledger, Tally, Wealth};
+use super::pacer::Pacer;
+use super::plan::LoadPlan;
+use super::recorder::{Kind, Pending, Recorder};
+use super::trader::{Trader, Wanted};
+use super::{SETTLE_PATIENCE, SessionPlace};
 use crate::seat::{Seat, SeatError};
 
-/// How many commands of a session may be without an outcome. What is held back by that is late, and counts so.
-const IN_FLIGHT: usize = 4_096;
-/// What every session deposits of each contract for a run.
-const CAPACITY: Units = 100_000;
+/// How many commands of a lane may be without an outcome in an open loop, about so many of all sessions together, and
+/// at least and at most so many of one. What is held back by that is late, and counts so.
+const LANE_IN_FLIGHT: u32 = 65_536;
+const SESSION_IN_FLIGHT: (u32, u32) = (64, 4_096);
+/// How many commands are sent before what has arrived is looked at.
+const TURN: usize = 128;
 
-/// One session.
+/// How far a run is: shared by all sessions and whoever shows it.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub(super) sent: AtomicU64,
+    pub(super) acknowledged: AtomicU64,
+}
+
+/// One session, with its seat taken.
 #[derive(Debug)]
 pub(super) struct Session {
     seat: Seat,
-    plan: LoadPlan,
-    /// Its place among the sessions, from 0: they take turns.
-    index: u32,
+    plan: Arc<LoadPlan>,
+    place: SessionPlace,
     trader: Trader,
     ledger: Ledger,
+    shared: Shared,
+    /// How many commands of each lane may be without an outcome.
+    in_flight_max: usize,
+    /// When something last arrived.
+    received: Instant,
 }
 
-/// What was sent and has no outcome, and what came of the rest.
-#[derive(Debug, Default)]
-struct Ledger {
-    /// When it was to be sent, by lane and number.
-    open: FxHashMap<(Lane, u64), Instant>,
-    end: Option<Instant>,
-    tally: Tally,
+/// What the sessions of one thread share.
+#[derive(Clone, Debug)]
+pub(super) struct Shared {
+    pub(super) pacer: Pacer,
+    pub(super) recorder: Arc<Mutex<Recorder>>,
+    pub(super) counters: Arc<Counters>,
 }
 
-/// What came of the commands of one or more sessions.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Tally {
-    /// Commands that were to be sent.
-    pub(super) offered: u64,
-    /// Of those, never sent because the time was up while too many had no outcome.
-    pub(super) held_back: u64,
-    /// Outcomes within the run's time.
-    pub(super) acknowledged_in_time: u64,
-    /// Outcomes.
-    pub(super) acknowledged: u64,
-    /// Of those, rejected or refused.
-    pub(super) rejected: u64,
-    /// Commands without an outcome in the end.
-    pub(super) lost: u64,
-    /// Outcomes of commands that had one, or were never sent.
-    pub(super) duplicated: u64,
-    /// Units traded, counted at the buyer.
-    pub(super) units: u64,
-    /// Latencies of new orders.
-    pub(super) orders: Latencies,
-    /// Latencies of cancels.
-    pub(super) cancels: Latencies,
-    /// Open orders after everything was cancelled: should be 0.
-    pub(super) left_behind: u64,
-    pub(super) before: Wealth,
-    pub(super) after: Wealth,
-    pub(super) fees: Money,
-    pub(super) last_sequence: Sequence,
+/// What an open loop has to send on one lane.
+#[derive(Debug)]
+struct Due {
+    lane: Lane,
+    arrivals: Arrivals,
+    /// Since when there was always room for the next command; `None` while there is none.
+    free: Option<Instant>,
 }
 
-/// What accounts have, free and reserved together.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Wealth {
-    pub(super) cash: Money,
-    pub(super) units: FxHashMap<ContractId, u64>,
-}
-
-/// Deposits what the session may sell.
-pub(super) async fn stock(seat: &mut Seat, contracts: &[ContractId], external: u64) -> Result<(), SeatError> {
-    for &contract in contracts {
-        seat.submit(Command::DepositCapacity { contract, units: CAPACITY, external }).await?;
-    }
-    seat.settle(SETTLE_PATIENCE, |_| {}).await?;
-    Ok(())
+/// When a session has something to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// There is more to be sent already.
+    Now,
+    /// Then, or when something arrives.
+    At(Instant),
 }
 
 impl Session {
-    pub(super) fn new(seat: Seat, plan: LoadPlan, index: u32, contracts: &[ContractId]) -> Session {
-        let seed = plan.seed ^ (u64::from(index) << 32);
-        Session { seat, plan, index, trader: Trader::new(seed, contracts), ledger: Ledger::default() }
+    pub(super) fn new(
+        seat: Seat,
+        plan: &Arc<LoadPlan>,
+        place: SessionPlace,
+        contracts: &[ContractId],
+        shared: Shared,
+    ) -> Session {
+        let seed = plan.seed ^ (u64::from(place.index) << 32);
+        let trader = Trader::new(seed, plan.mix, contracts);
+        let (plan, ledger, received) = (Arc::clone(plan), Ledger::default(), Instant::now());
+        let (least, most) = SESSION_IN_FLIGHT;
+        let in_flight_max = (LANE_IN_FLIGHT / plan.sessions).clamp(least, most);
+        let in_flight_max = usize::try_from(in_flight_max).unwrap_or(usize::MAX);
+        Session { seat, plan, place, trader, ledger, shared, in_flight_max, received }
     }
 
-    /// Makes the load and clears away what is left of it.
+    /// Makes the load from `start` on, and clears away what is left of it.
     pub(super) async fn run(mut self, start: Instant) -> Result<Tally, SeatError> {
+        let currency = code(CURRENCY);
         let before = self.seat.settle(SETTLE_PATIENCE, |_| {}).await?;
-        self.ledger.tally.before = Wealth::of(&before);
-        self.make(start).await?;
-        match self.settle().await {
-            Ok(account) => self.clear_away(&account).await?,
-            Err(SeatError::Unanswered { .. }) => {
-                self.ledger.tally.lost = u64::try_from(self.ledger.open.len()).unwrap_or(u64::MAX);
-            }
-            Err(error) => return Err(error),
+        self.ledger.tally.before = Wealth::of(&before, currency);
+        self.wait_until(start).await;
+        match self.plan.schedule() {
+            Some(schedule) => self.open_loop(&schedule, start).await?,
+            None => self.closed_loop(start).await?,
+        }
+        match self.settle().await? {
+            Some(account) => self.clear_away(&account, currency).await?,
+            None => self.ledger.give_up(),
         }
         self.seat.leave().await;
         Ok(self.ledger.tally)
     }
 
-    async fn make(&mut self, start: Instant) -> Result<(), SeatError> {
-        let end = start + self.plan.run_for;
-        self.ledger.end = Some(end);
-        let mut next = 0;
-        loop {
-            let now = Instant::now();
-            while self.plan.due(start, self.index, next) <= now.min(end) && self.seat.unanswered() < IN_FLIGHT
-            {
-                self.send(self.plan.due(start, self.index, next)).await?;
-                next += 1;
+    /// Sends at the moments of the schedule.
+    async fn open_loop(&mut self, schedule: &Schedule, start: Instant) -> Result<(), SeatError> {
+        let cancels = self.plan.mix.shares().cancels;
+        let due = |lane, share| Due {
+            lane,
+            arrivals: schedule.of_session(self.place.index, share),
+            free: Some(start),
+        };
+        let mut lanes = [due(Lane::Cancels, cancels), due(Lane::Orders, 1_000 - cancels)];
+        let end = start + schedule.lasts();
+        while Instant::now() < end {
+            match self.send_due(&mut lanes, start, end).await? {
+                Next::Now => tokio::select! {
+                    biased;
+                    batch = self.seat.next() => self.take(&*batch?),
+                    () = tokio::task::yield_now() => {}
+                },
+                Next::At(at) => tokio::select! {
+                    biased;
+                    batch = self.seat.next() => self.take(&*batch?),
+                    () = self.shared.pacer.until(self.place.own, at) => {}
+                },
             }
-            if now >= end {
-                break;
+        }
+        for due in &mut lanes {
+            while due.arrivals.peek().is_some() {
+                self.hold_back(due, schedule.lasts());
             }
-            let due = self.plan.due(start, self.index, next).min(end);
-            let has_room = self.seat.unanswered() < IN_FLIGHT;
-            let wakes = if has_room { due } else { end };
+        }
+        Ok(())
+    }
+
+    /// Sends what is due, a turn of it on each lane, and says when to come again.
+    async fn send_due(
+        &mut self,
+        lanes: &mut [Due; 2],
+        start: Instant,
+        end: Instant,
+    ) -> Result<Next, SeatError> {
+        let mut next = Next::At(end);
+        for due in lanes {
+            self.hold_back(due, start.elapsed());
+            let mut sent = 0;
+            while let Some(arrival) = due.arrivals.peek() {
+                let (intended, now) = (start + arrival.at, Instant::now());
+                if intended > now {
+                    next = next.sooner(Next::At(intended));
+                    break;
+                }
+                if sent == TURN {
+                    next = Next::Now;
+                    break;
+                }
+                let Some(command) = self.due_command(due.lane) else {
+                    // Whatever arrives next may make room.
+                    due.free = None;
+                    break;
+                };
+                let free = *due.free.get_or_insert(self.received);
+                let pending = Pending { intended, kind: Kind::of(&command), step: arrival.step };
+                self.send(command, pending).await?;
+                let late = now.saturating_duration_since(intended.max(free));
+                self.shared.recorder.lock().sent(&pending, late);
+                due.arrivals.advance();
+                sent += 1;
+            }
+            self.ledger.tally.traffic.writes += u64::from(sent > 0);
+        }
+        Ok(next)
+    }
+
+    /// A command for a lane, if it has room.
+    fn due_command(&mut self, lane: Lane) -> Option<Command> {
+        let Session { trader, ledger, in_flight_max, .. } = self;
+        let may = |lane| ledger.unanswered(lane) < *in_flight_max;
+        if may(lane) { trader.next_command(Wanted::On(lane), may) } else { None }
+    }
+
+    /// Keeps so many commands under way: each outcome is followed by the next command at once.
+    async fn closed_loop(&mut self, start: Instant) -> Result<(), SeatError> {
+        let wanted = self.plan.in_flight_of(self.place.index);
+        let measured = start + self.plan.warm_up;
+        let end = measured + self.plan.run_for();
+        self.received = start;
+        while Instant::now() < end {
+            let mut sent = 0;
+            while self.seat.unanswered() < wanted {
+                // Both lanes may be used, so there is always something to say.
+                let Some(command) = self.trader.next_command(Wanted::Either, |_| true) else { break };
+                let intended = self.received;
+                let step = usize::from(intended >= measured);
+                let pending = Pending { intended, kind: Kind::of(&command), step };
+                self.send(command, pending).await?;
+                self.shared.recorder.lock().sent(&pending, intended.elapsed());
+                sent += 1;
+            }
+            self.ledger.tally.traffic.writes += u64::from(sent > 0);
             tokio::select! {
                 biased;
-                batch = self.seat.next() => self.ledger.take(&*batch?, &mut self.trader),
-                () = tokio::time::sleep_until(wakes.into()) => {}
+                batch = self.seat.next() => self.take(&*batch?),
+                () = self.shared.pacer.until(self.place.own, end) => {}
             }
         }
-        let sent = next;
-        while self.plan.due(start, self.index, next) <= end {
-            next += 1;
-        }
-        self.ledger.tally.offered = next;
-        self.ledger.tally.held_back = next - sent;
         Ok(())
     }
 
-    async fn send(&mut self, intended: Instant) -> Result<(), SeatError> {
-        let command = self.trader.next_command();
-        let lane = lane_of(&command);
+    async fn send(&mut self, command: Command, pending: Pending) -> Result<(), SeatError> {
         let number = self.seat.submit(command).await?;
-        self.ledger.open.insert((lane, number), intended);
+        self.ledger.sent(&command, number, pending);
         self.trader.sent(command, number);
+        self.shared.counters.sent.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
-    async fn settle(&mut self) -> Result<AccountState, SeatError> {
-        let Session { seat, ledger, trader, .. } = self;
-        seat.settle(SETTLE_PATIENCE, |batch| ledger.take(batch, trader)).await
+    fn take(&mut self, batch: &Batch) {
+        let Session { ledger, trader, shared, .. } = self;
+        let acknowledged = ledger.take(batch, trader, &mut shared.recorder.lock());
+        shared.counters.acknowledged.fetch_add(acknowledged, Ordering::Relaxed);
+        self.received = batch.received;
+    }
+
+    /// Gives up on what is left of a step that has ended by `now`.
+    fn hold_back(&self, due: &mut Due, now: Duration) {
+        if let Some(Arrival { step, .. }) = due.arrivals.peek() {
+            let count = due.arrivals.pass_over(now);
+            self.shared.recorder.lock().held_back(step, count);
+        }
+    }
+
+    async fn wait_until(&self, at: Instant) {
+        while Instant::now() < at {
+            self.shared.pacer.until(self.place.own, at).await;
+        }
+    }
+
+    /// Waits for all outcomes, as long as any come. `None` if some do not.
+    async fn settle(&mut self) -> Result<Option<AccountState>, SeatError> {
+        loop {
+            let Session { seat, ledger, trader, shared, .. } = self;
+            let mut came = 0;
+            let take = |batch: &Batch| came += ledger.take(batch, trader, &mut shared.recorder.lock());
+            match seat.settle(SETTLE_PATIENCE, take).await {
+                Ok(account) => return Ok(Some(account)),
+                Err(SeatError::Unanswered { .. }) if came > 0 => {}
+                Err(SeatError::Unanswered { .. }) => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Cancels everything that rests.
-    async fn clear_away(&mut self, account: &AccountState) -> Result<(), SeatError> {
+    async fn clear_away(&mut self, account: &AccountState, currency: Code) -> Result<(), SeatError> {
         for order in &account.orders {
             let command = Command::Cancel(OrderRef::Id { order: order.order, slot: order.slot });
-            while self.seat.unanswered() >= IN_FLIGHT {
+            while self.seat.unanswered() >= self.in_flight_max {
                 let batch = self.seat.next().await?;
                 self.ledger.take_rest(&batch);
             }
@@ -163,158 +270,16 @@ impl Session {
         let Session { seat, ledger, .. } = self;
         let account = seat.settle(SETTLE_PATIENCE, |batch| ledger.take_rest(batch)).await?;
         self.ledger.tally.left_behind = u64::try_from(account.orders.len()).unwrap_or(u64::MAX);
-        self.ledger.tally.after = Wealth::of(&account);
+        self.ledger.tally.after = Wealth::of(&account, currency);
         Ok(())
     }
 }
 
-impl Ledger {
-    /// Follows the reports of the run itself.
-    fn take(&mut self, batch: &Batch, trader: &mut Trader) {
-        self.take_rest(batch);
-        for event in &batch.events {
-            match event {
-                Event::Report { report, .. } => {
-                    trader.follow(report);
-                    if let Some(answers) = report.answers
-                        && is_outcome(&report.body)
-                    {
-                        let rejected = matches!(report.body, ReportBody::Rejected { .. });
-                        self.outcome((answers.lane, answers.number), batch.received, rejected);
-                    }
-                }
-                Event::Refused { refused, .. } => {
-                    trader.not_taken(refused.lane, refused.number, refused.code);
-                    self.outcome((refused.lane, refused.number), batch.received, true);
-                }
-                Event::Outcome { .. } | Event::Resynchronised(_) => {}
-            }
+impl Next {
+    fn sooner(self, other: Next) -> Next {
+        match (self, other) {
+            (Next::Now, _) | (_, Next::Now) => Next::Now,
+            (Next::At(one), Next::At(other)) => Next::At(one.min(other)),
         }
-    }
-
-    /// Follows what moves money and units, also when the run is over.
-    fn take_rest(&mut self, batch: &Batch) {
-        for event in &batch.events {
-            if let Event::Report { report, .. } = event {
-                self.tally.last_sequence = self.tally.last_sequence.max(report.sequence);
-                if let ReportBody::Filled { side, units, fee, .. } = report.body {
-                    self.tally.fees += fee;
-                    self.tally.units += if side == types::Side::Buy { u64::from(units) } else { 0 };
-                }
-            }
-        }
-    }
-
-    fn outcome(&mut self, command: (Lane, u64), received: Instant, rejected: bool) {
-        let Some(intended) = self.open.remove(&command) else {
-            self.tally.duplicated += 1;
-            return;
-        };
-        let tally = &mut self.tally;
-        tally.acknowledged += 1;
-        tally.acknowledged_in_time += u64::from(self.end.is_some_and(|end| received <= end));
-        tally.rejected += u64::from(rejected);
-        match command.0 {
-            Lane::Orders => tally.orders.record(received - intended),
-            Lane::Cancels => tally.cancels.record(received - intended),
-        }
-    }
-}
-
-impl Tally {
-    /// Takes another session's in.
-    pub(super) fn add(&mut self, other: &Tally) {
-        self.offered += other.offered;
-        self.held_back += other.held_back;
-        self.acknowledged_in_time += other.acknowledged_in_time;
-        self.acknowledged += other.acknowledged;
-        self.rejected += other.rejected;
-        self.lost += other.lost;
-        self.duplicated += other.duplicated;
-        self.units += other.units;
-        self.orders.add(&other.orders);
-        self.cancels.add(&other.cancels);
-        self.left_behind += other.left_behind;
-        self.before.add(&other.before);
-        self.after.add(&other.after);
-        self.fees += other.fees;
-        self.last_sequence = self.last_sequence.max(other.last_sequence);
-    }
-
-    /// True if the accounts together have what they had, less the fees they were told of.
-    pub(super) fn is_conserved(&self) -> bool {
-        self.before.cash - self.fees == self.after.cash && self.before.units == self.after.units
-    }
-}
-
-impl Wealth {
-    fn of(account: &AccountState) -> Wealth {
-        let currency: Code = code(CURRENCY);
-        let (free, reserved) = account.cash_in(currency);
-        let held = account.holdings.iter();
-        let units =
-            held.map(|holding| (holding.contract, u64::from(holding.free) + u64::from(holding.reserved)));
-        Wealth { cash: free + reserved, units: units.filter(|(_, units)| *units > 0).collect() }
-    }
-
-    fn add(&mut self, other: &Wealth) {
-        self.cash += other.cash;
-        for (&contract, &units) in &other.units {
-            *self.units.entry(contract).or_default() += units;
-        }
-    }
-}
-
-/// True for the one report that says what became of a command; fills and the end of an order follow it.
-fn is_outcome(body: &ReportBody) -> bool {
-    match body {
-        ReportBody::Accepted { .. } | ReportBody::Rejected { .. } => true,
-        ReportBody::Cancelled { reason, .. } => *reason == CancelReason::Owner,
-        _ => false,
-    }
-}
-
-fn lane_of(command: &Command) -> Lane {
-    match command {
-        Command::Cancel(_) => Lane::Cancels,
-        _ => Lane::Orders,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-    use types::{ClassNo, Hour};
-
-    #[test]
-    fn an_outcome_counts_once_and_from_the_intended_moment() {
-        let start = Instant::now();
-        let at = |ms| start + Duration::from_millis(ms);
-        let mut ledger = Ledger { end: Some(at(100)), ..Ledger::default() };
-        ledger.open.insert((Lane::Orders, 1), at(0));
-        ledger.open.insert((Lane::Cancels, 1), at(90));
-        ledger.outcome((Lane::Orders, 1), at(40), false);
-        ledger.outcome((Lane::Orders, 1), at(50), false);
-        ledger.outcome((Lane::Cancels, 1), at(101), true);
-        ledger.outcome((Lane::Cancels, 7), at(102), false);
-        let tally = &ledger.tally;
-        assert_eq!((tally.acknowledged, tally.acknowledged_in_time, tally.rejected), (2, 1, 1));
-        assert_eq!((tally.duplicated, ledger.open.len()), (2, 0));
-        let (orders, cancels) = (tally.orders.summary(), tally.cancels.summary());
-        assert_eq!((orders.count, cancels.count), (1, 1));
-        assert!(orders.max.abs_diff(40_000) <= 40 && cancels.max.abs_diff(11_000) <= 11);
-    }
-
-    #[test]
-    fn conservation_is_of_all_accounts_together() {
-        let contract = ContractId::new(ClassNo(0), Hour(9));
-        let wealth = |cash, units| Wealth { cash, units: [(contract, units)].into_iter().collect() };
-        let mut all = Tally { before: wealth(100, 5), after: wealth(60, 8), fees: 2, ..Tally::default() };
-        assert!(!all.is_conserved(), "one bought of the other");
-        all.add(&Tally { before: wealth(100, 5), after: wealth(135, 2), fees: 3, ..Tally::default() });
-        assert!(all.is_conserved());
-        all.fees += 1;
-        assert!(!all.is_conserved());
     }
 }

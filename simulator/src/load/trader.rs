@@ -1,22 +1,20 @@
-//! What a session of the load sends: limit orders around a fixed mid price, and cancels of what rests. A pure
-//! state machine.
+//! What a session of the load sends: orders around a fixed middle price, and changes and cancels of those that rest.
+//! A pure state machine.
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::collections::VecDeque;
-use types::{Command, ContractId, Lane, NewOrder, RejectCode, Report, Side, Ticks, TimeInForce, Units};
+use types::{
+    Command, ContractId, Lane, NewOrder, OrderRef, RejectCode, Report, Side, Ticks, TimeInForce, Units,
+};
 
+use super::mix::{Mix, Shares};
 use crate::agents::{OwnOrders, Wish};
 
 /// The price everything is around, in ticks.
 const MID: Ticks = 10_000;
-/// The farthest an order is away from it on its own side, and on the other, where it meets others.
-const AWAY: Ticks = 20;
-const ACROSS: Ticks = 10;
-/// The share of orders that are immediate-or-cancel.
-const IOC_SHARE: f64 = 0.15;
-/// The share of commands that are cancels, as long as there is something to cancel.
-const CANCEL_SHARE: f64 = 0.4;
+/// How far an immediate order reaches into the other side, in ticks.
+const REACH: Ticks = 20;
 /// With so many orders open every command is a cancel.
 const OPEN_MAX: usize = 2_000;
 /// The most units of an order.
@@ -26,32 +24,71 @@ const UNITS: Units = 8;
 #[derive(Debug)]
 pub(super) struct Trader {
     rng: StdRng,
+    shares: Shares,
     contracts: Vec<ContractId>,
-    orders: OwnOrders<()>,
+    /// Each remembered by its side.
+    orders: OwnOrders<Side>,
     /// The numbers of the orders sent to rest, oldest first; some may have ended since.
     resting: VecDeque<u64>,
 }
 
+/// For which lane a command is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// For this one; for the other if there is nothing to say on this one.
+    On(Lane),
+    /// Either, as the mix has it.
+    Either,
+}
+
 impl Trader {
     /// A trader in these contracts, of which there must be at least one.
-    pub(super) fn new(seed: u64, contracts: &[ContractId]) -> Trader {
-        let rng = StdRng::seed_from_u64(seed);
-        let orders = OwnOrders::default();
-        Trader { rng, contracts: contracts.to_vec(), orders, resting: VecDeque::new() }
+    pub(super) fn new(seed: u64, mix: Mix, contracts: &[ContractId]) -> Trader {
+        Trader {
+            rng: StdRng::seed_from_u64(seed),
+            shares: mix.shares(),
+            contracts: contracts.to_vec(),
+            orders: OwnOrders::default(),
+            resting: VecDeque::new(),
+        }
     }
 
-    /// The next command. After it, [`Trader::sent`] must be called.
-    pub(super) fn next_command(&mut self) -> Command {
-        let cancels = self.rng.random_bool(CANCEL_SHARE) || self.orders.len() >= OPEN_MAX;
-        let cancel = if cancels { self.cancel() } else { None };
-        cancel.unwrap_or_else(|| self.order())
+    /// The next command. `None` if there is only something to say on a lane that `may` not be used. After it,
+    /// [`Trader::sent`] must be called.
+    pub(super) fn next_command(&mut self, wanted: Wanted, may: impl Fn(Lane) -> bool) -> Option<Command> {
+        let cancels = match wanted {
+            Wanted::On(lane) => lane == Lane::Cancels,
+            Wanted::Either => self.one_in_thousand(self.shares.cancels),
+        };
+        if cancels || self.orders.len() >= OPEN_MAX {
+            let cancel = if may(Lane::Cancels) { self.cancel() } else { None };
+            if cancel.is_some() {
+                return cancel;
+            }
+        }
+        if !may(Lane::Orders) {
+            return None;
+        }
+        let replaces = self.one_in_thousand(self.shares.replaces);
+        let replace = if replaces { self.replace() } else { None };
+        Some(replace.unwrap_or_else(|| Command::NewOrder(self.order())))
     }
 
     /// The command was sent as this number.
     pub(super) fn sent(&mut self, command: Command, number: u64) {
-        self.orders.sent(number, Wish { command, tag: () });
+        let tag = match command {
+            Command::NewOrder(NewOrder { side, .. }) => side,
+            // Not remembered of changes and cancels.
+            _ => Side::Buy,
+        };
+        self.orders.sent(number, Wish { command, tag });
         if let Command::NewOrder(NewOrder { time_in_force: TimeInForce::Gtc, .. }) = command {
             self.resting.push_back(number);
+            // Those that ended otherwise than by a cancel are forgotten now and then, all at once.
+            if self.resting.len() > 2 * (self.orders.len() + 64) {
+                let orders = &self.orders;
+                self.resting.retain(|number| orders.get(*number).is_some());
+            }
         }
     }
 
@@ -64,8 +101,22 @@ impl Trader {
         self.orders.not_taken(lane, number, code);
     }
 
-    /// Of the oldest order that is accepted and still there.
     fn cancel(&mut self) -> Option<Command> {
+        let (order, _, _) = self.take_oldest()?;
+        Some(Command::Cancel(order))
+    }
+
+    /// A new price and total for the oldest order, which then counts as the youngest.
+    fn replace(&mut self) -> Option<Command> {
+        let (order, side, number) = self.take_oldest()?;
+        self.resting.push_back(number);
+        let units = self.rng.random_range(1..=UNITS);
+        Some(Command::Replace { order, price: self.price(side), units })
+    }
+
+    /// The oldest order that is still there: how to name it, its side and number. `None` if there is none, or it is
+    /// not accepted yet, or being changed.
+    fn take_oldest(&mut self) -> Option<(OrderRef, Side, u64)> {
         while let Some(&number) = self.resting.front() {
             let Some(own) = self.orders.get(number) else {
                 self.resting.pop_front();
@@ -73,85 +124,141 @@ impl Trader {
             };
             let order = own.free()?;
             self.resting.pop_front();
-            return Some(Command::Cancel(order));
+            return Some((order, own.tag, number));
         }
         None
     }
 
-    fn order(&mut self) -> Command {
+    fn order(&mut self) -> NewOrder {
         let side = if self.rng.random_bool(0.5) { Side::Buy } else { Side::Sell };
-        let better = self.rng.random_range(-AWAY..=ACROSS);
-        let price = match side {
-            Side::Buy => MID + better,
-            Side::Sell => MID - better,
-        };
-        let time_in_force = if self.rng.random_bool(IOC_SHARE) { TimeInForce::Ioc } else { TimeInForce::Gtc };
         let contract = self.contracts[self.rng.random_range(0..self.contracts.len())];
         let units = self.rng.random_range(1..=UNITS);
-        Command::NewOrder(NewOrder { contract, side, time_in_force, price, units })
+        if self.one_in_thousand(self.shares.immediate) {
+            let time_in_force = TimeInForce::Ioc;
+            return NewOrder { time_in_force, ..NewOrder::limit(contract, side, units, nearer(side, REACH)) };
+        }
+        let price = self.price(side);
+        NewOrder::limit(contract, side, units, price)
+    }
+
+    /// Of an order that may rest.
+    fn price(&mut self, side: Side) -> Ticks {
+        let (least, most) = self.shares.nearer;
+        nearer(side, self.rng.random_range(least..=most))
+    }
+
+    fn one_in_thousand(&mut self, share: u32) -> bool {
+        share > 0 && self.rng.random_ratio(share, 1_000)
+    }
+}
+
+/// So many ticks nearer to the other side than the middle.
+fn nearer(side: Side, ticks: Ticks) -> Ticks {
+    match side {
+        Side::Buy => MID + ticks,
+        Side::Sell => MID - ticks,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use types::{AccountId, CancelReason, ClassNo, Hour, KeyNo, OrderRef, ReportBody, Sender, Timestamp};
+    use types::{AccountId, CancelReason, ClassNo, Hour, KeyNo, ReportBody, Sender, Timestamp};
 
     fn contracts() -> Vec<ContractId> {
         (0..5).map(|hour| ContractId::new(ClassNo(0), Hour(100 + hour))).collect()
     }
 
-    fn accepted(number: u64, order: NewOrder) -> Report {
-        let NewOrder { contract, side, time_in_force, price, units } = order;
-        let body =
-            ReportBody::Accepted { order: number, slot: 0, contract, side, time_in_force, price, units };
-        report(number, body)
-    }
-
-    fn ended(number: u64, order: NewOrder) -> Report {
-        let NewOrder { contract, side, units, .. } = order;
-        let reason = CancelReason::Ioc;
-        report(number, ReportBody::Cancelled { order: number, contract, side, units, reason })
-    }
-
-    fn report(number: u64, body: ReportBody) -> Report {
-        let answers = Some(Sender { key: KeyNo(1), lane: Lane::Orders, number });
+    fn told(lane: Lane, number: u64, body: ReportBody) -> Report {
+        let answers = Some(Sender { key: KeyNo(1), lane, number });
         Report { account: AccountId(1), number, sequence: number, time: Timestamp(0), answers, body }
     }
 
+    fn ended(lane: Lane, number: u64, order: u64, reason: CancelReason) -> Report {
+        let (contract, side) = (contracts()[0], Side::Buy);
+        let body = ReportBody::Cancelled { order, contract, side, units: 1, left: 0, reason };
+        told(lane, number, body)
+    }
+
+    /// What an exchange without anybody else on it says; the id of an order is its number.
+    fn answer(trader: &mut Trader, command: Command, number: u64) {
+        match command {
+            Command::NewOrder(terms) => {
+                let accepted = ReportBody::Accepted { order: number, slot: 0, terms };
+                trader.follow(&told(Lane::Orders, number, accepted));
+                if terms.time_in_force == TimeInForce::Ioc {
+                    trader.follow(&ended(Lane::Orders, number, number, CancelReason::Ioc));
+                }
+            }
+            Command::Cancel(OrderRef::Id { order, .. }) => {
+                trader.follow(&ended(Lane::Cancels, number, order, CancelReason::Owner));
+            }
+            Command::Replace { order: OrderRef::Id { order, slot }, price, units } => {
+                let (contract, side) = (contracts()[0], Side::Buy);
+                let body = ReportBody::Replaced {
+                    order,
+                    slot,
+                    contract,
+                    side,
+                    price,
+                    units,
+                    left: units,
+                    kept_priority: false,
+                };
+                trader.follow(&told(Lane::Orders, number, body));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
-    fn what_rests_is_cancelled_once_and_the_rest_is_orders() {
-        let mut trader = Trader::new(7, &contracts());
-        let (mut cancelled, mut rested, mut orders) = (Vec::new(), Vec::new(), 0);
-        for number in 1..=10_000 {
-            let command = trader.next_command();
+    fn the_market_has_its_shares_and_what_rests_never_crosses() {
+        let mut trader = Trader::new(7, Mix::Market, &contracts());
+        let (mut cancels, mut replaces, mut immediate) = (Vec::new(), 0u32, 0u32);
+        for number in 1..=20_000 {
+            let command = trader.next_command(Wanted::Either, |_| true).unwrap();
             trader.sent(command, number);
             match command {
-                Command::NewOrder(order) => {
-                    orders += 1;
-                    assert!((MID - AWAY..=MID + AWAY).contains(&order.price));
-                    trader.follow(&accepted(number, order));
-                    match order.time_in_force {
-                        TimeInForce::Gtc => rested.push(number),
-                        _ => trader.follow(&ended(number, order)),
-                    }
+                Command::Cancel(OrderRef::Id { order, .. }) => cancels.push(order),
+                Command::Replace { price, .. } => {
+                    replaces += 1;
+                    assert_ne!(price, MID);
                 }
-                Command::Cancel(OrderRef::Id { order, .. }) => cancelled.push(order),
+                Command::NewOrder(order) if order.time_in_force == TimeInForce::Ioc => immediate += 1,
+                Command::NewOrder(order) => {
+                    assert!(if order.side == Side::Buy { order.price < MID } else { order.price > MID });
+                }
                 other => panic!("{other:?}"),
             }
+            answer(&mut trader, command, number);
         }
-        assert_eq!(cancelled, rested[..cancelled.len()], "oldest first, each once");
-        assert_eq!(cancelled.len() + orders, 10_000);
-        assert!(cancelled.len() > 3_500 && rested.len() - cancelled.len() <= OPEN_MAX);
+        assert!(cancels.len().abs_diff(8_200) < 300, "{}", cancels.len());
+        assert!(replaces.abs_diff(400) < 100 && immediate.abs_diff(1_600) < 200, "{replaces} {immediate}");
+        let many = cancels.len();
+        cancels.sort_unstable();
+        cancels.dedup();
+        assert_eq!(cancels.len(), many, "each order is cancelled once");
     }
 
     #[test]
     fn without_an_acknowledgement_there_is_nothing_to_cancel() {
-        let mut trader = Trader::new(7, &contracts());
+        let mut trader = Trader::new(7, Mix::Cancels, &contracts());
         for number in 1..=1_000 {
-            let command = trader.next_command();
+            let command = trader.next_command(Wanted::On(Lane::Cancels), |_| true).unwrap();
             assert!(matches!(command, Command::NewOrder(_)));
             trader.sent(command, number);
+        }
+        assert_eq!(trader.next_command(Wanted::On(Lane::Cancels), |lane| lane == Lane::Cancels), None);
+    }
+
+    #[test]
+    fn who_has_too_much_open_cancels_and_what_ended_is_forgotten() {
+        let mut trader = Trader::new(7, Mix::Trades, &contracts());
+        for number in 1..=50_000 {
+            let command = trader.next_command(Wanted::On(Lane::Orders), |_| true).unwrap();
+            trader.sent(command, number);
+            answer(&mut trader, command, number);
+            assert!(trader.orders.len() <= OPEN_MAX && trader.resting.len() <= 2 * (OPEN_MAX + 64));
         }
     }
 }

@@ -1,0 +1,272 @@
+//! What the sessions of one thread measured: latencies by kind of command, by step, and over time.
+
+use serde::Serialize;
+use std::time::{Duration, Instant};
+use types::{Command, Lane, NewOrder, TimeInForce};
+
+use crate::latency::Latencies;
+
+/// Over time is told in at most so many parts, none of them shorter than this.
+const SLICES_MAX: u32 = 240;
+const SLICE_MIN: Duration = Duration::from_millis(100);
+
+/// What latency is told apart by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// An order that may rest.
+    Limit,
+    /// An immediate-or-cancel order.
+    Immediate,
+    /// A change of an order.
+    Replace,
+    /// A cancel.
+    Cancel,
+}
+
+/// A command that was sent and has no outcome yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pending {
+    /// When it was to be sent.
+    pub(super) intended: Instant,
+    pub(super) kind: Kind,
+    /// In which step, of which 0 is the warm-up.
+    pub(super) step: usize,
+}
+
+/// See the head of this file. What is of the warm-up is not recorded.
+#[derive(Clone, Debug)]
+pub(super) struct Recorder {
+    pub(super) kinds: [Latencies; 4],
+    /// By how much commands were sent later than they could have been: the generator's own fault.
+    pub(super) late: Latencies,
+    /// The measured steps.
+    pub(super) steps: Vec<StepRecord>,
+    pub(super) slices: Vec<Slice>,
+    /// How long each of those is.
+    pub(super) slice: Duration,
+    begins: Instant,
+}
+
+/// One step.
+#[derive(Clone, Debug)]
+pub(super) struct StepRecord {
+    pub(super) begins: Instant,
+    pub(super) ends: Instant,
+    /// Commands that were to be sent in it.
+    pub(super) offered: u64,
+    /// Of those, never sent because too many had no outcome until the step had ended.
+    pub(super) held_back: u64,
+    /// Outcomes that arrived in it, whenever their commands were to be sent.
+    pub(super) arrived: u64,
+    /// Latencies of the commands that were to be sent in it, by lane.
+    pub(super) orders: Latencies,
+    pub(super) cancels: Latencies,
+}
+
+/// A part of the measured time.
+#[derive(Clone, Debug)]
+pub(super) struct Slice {
+    /// Commands that were to be sent in it, and were.
+    pub(super) sent: u64,
+    /// Outcomes that arrived in it.
+    pub(super) arrived: u64,
+    /// Of the commands that were to be sent in it.
+    pub(super) latencies: Latencies,
+}
+
+impl Kind {
+    /// All, in the order in which they are told.
+    pub const ALL: [Kind; 4] = [Kind::Limit, Kind::Immediate, Kind::Replace, Kind::Cancel];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Limit => "limit",
+            Kind::Immediate => "immediate",
+            Kind::Replace => "replace",
+            Kind::Cancel => "cancel",
+        }
+    }
+
+    pub(super) fn of(command: &Command) -> Kind {
+        match command {
+            Command::Cancel(_) => Kind::Cancel,
+            Command::Replace { .. } => Kind::Replace,
+            Command::NewOrder(NewOrder { time_in_force: TimeInForce::Ioc, .. }) => Kind::Immediate,
+            _ => Kind::Limit,
+        }
+    }
+
+    pub(super) fn lane(self) -> Lane {
+        if self == Kind::Cancel { Lane::Cancels } else { Lane::Orders }
+    }
+
+    fn index(self) -> usize {
+        Kind::ALL.iter().position(|kind| *kind == self).expect("all of them are there")
+    }
+}
+
+impl Recorder {
+    /// For steps of these lengths, which begin to be measured at `begins`.
+    pub(super) fn new(begins: Instant, steps: &[Duration]) -> Recorder {
+        let mut next = begins;
+        let steps: Vec<StepRecord> = steps
+            .iter()
+            .map(|lasts| {
+                let step = StepRecord::new(next, next + *lasts);
+                next = step.ends;
+                step
+            })
+            .collect();
+        let whole = next - begins;
+        let slice = (whole / SLICES_MAX).max(SLICE_MIN);
+        let count = whole.as_nanos().div_ceil(slice.as_nanos());
+        let empty = Slice { sent: 0, arrived: 0, latencies: Latencies::rough() };
+        Recorder {
+            kinds: std::array::from_fn(|_| Latencies::new()),
+            late: Latencies::new(),
+            steps,
+            slices: vec![empty; usize::try_from(count).unwrap_or(0)],
+            slice,
+            begins,
+        }
+    }
+
+    /// A command was sent, so much later than it could have been.
+    pub(super) fn sent(&mut self, pending: &Pending, late: Duration) {
+        let Some(step) = self.measured(pending.step) else { return };
+        step.offered += 1;
+        self.late.record(late);
+        if let Some(slice) = self.slice_at(pending.intended) {
+            slice.sent += 1;
+        }
+    }
+
+    /// So many commands of a step were never sent.
+    pub(super) fn held_back(&mut self, step: usize, count: u64) {
+        if let Some(step) = self.measured(step) {
+            step.offered += count;
+            step.held_back += count;
+        }
+    }
+
+    /// An outcome has arrived.
+    pub(super) fn arrived(&mut self, pending: &Pending, received: Instant) {
+        if let Some(step) = self.steps.iter_mut().find(|step| (step.begins..step.ends).contains(&received)) {
+            step.arrived += 1;
+        }
+        if let Some(slice) = self.slice_at(received) {
+            slice.arrived += 1;
+        }
+        let latency = received.saturating_duration_since(pending.intended);
+        let Some(step) = self.measured(pending.step) else { return };
+        match pending.kind.lane() {
+            Lane::Orders => step.orders.record(latency),
+            Lane::Cancels => step.cancels.record(latency),
+        }
+        self.kinds[pending.kind.index()].record(latency);
+        if let Some(slice) = self.slice_at(pending.intended) {
+            slice.latencies.record(latency);
+        }
+    }
+
+    /// Takes in another one's, of the same steps.
+    pub(super) fn add(&mut self, other: &Recorder) {
+        for (own, others) in self.kinds.iter_mut().zip(&other.kinds) {
+            own.add(others);
+        }
+        self.late.add(&other.late);
+        for (own, others) in self.steps.iter_mut().zip(&other.steps) {
+            own.offered += others.offered;
+            own.held_back += others.held_back;
+            own.arrived += others.arrived;
+            own.orders.add(&others.orders);
+            own.cancels.add(&others.cancels);
+        }
+        for (own, others) in self.slices.iter_mut().zip(&other.slices) {
+            own.sent += others.sent;
+            own.arrived += others.arrived;
+            own.latencies.add(&others.latencies);
+        }
+    }
+
+    /// All kinds together.
+    pub(super) fn all(&self) -> Latencies {
+        let mut all = Latencies::new();
+        self.kinds.iter().for_each(|kind| all.add(kind));
+        all
+    }
+
+    fn measured(&mut self, step: usize) -> Option<&mut StepRecord> {
+        self.steps.get_mut(step.checked_sub(1)?)
+    }
+
+    fn slice_at(&mut self, at: Instant) -> Option<&mut Slice> {
+        let after = at.checked_duration_since(self.begins)?;
+        let index = usize::try_from(after.as_nanos() / self.slice.as_nanos()).ok()?;
+        self.slices.get_mut(index)
+    }
+}
+
+impl StepRecord {
+    fn new(begins: Instant, ends: Instant) -> StepRecord {
+        let (orders, cancels) = (Latencies::new(), Latencies::new());
+        StepRecord { begins, ends, offered: 0, held_back: 0, arrived: 0, orders, cancels }
+    }
+
+    /// Orders and cancels together.
+    pub(super) fn all(&self) -> Latencies {
+        let mut all = self.orders.clone();
+        all.add(&self.cancels);
+        all
+    }
+
+    pub(super) fn lasts(&self) -> Duration {
+        self.ends - self.begins
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn latency_counts_for_the_step_and_moment_it_was_intended_in_and_throughput_for_those_of_its_arrival() {
+        let begins = Instant::now();
+        let at = |millis| begins + Duration::from_millis(millis);
+        let mut recorder = Recorder::new(begins, &[SECOND, SECOND]);
+        let late = Pending { intended: at(950), kind: Kind::Cancel, step: 1 };
+        let prompt = Pending { intended: at(1_950), kind: Kind::Limit, step: 2 };
+        for pending in [late, prompt] {
+            recorder.sent(&pending, Duration::ZERO);
+            recorder.arrived(&pending, pending.intended + Duration::from_millis(100));
+        }
+        recorder.held_back(2, 7);
+        let [first, second] = &recorder.steps[..] else { panic!("two steps") };
+        assert_eq!((first.offered, first.arrived, first.cancels.summary().count), (1, 0, 1));
+        assert_eq!((second.offered, second.held_back, second.arrived), (8, 7, 1), "one came after the end");
+        let arrived: Vec<usize> = (0..20).filter(|&slice| recorder.slices[slice].arrived > 0).collect();
+        let sent: Vec<usize> = (0..20).filter(|&slice| recorder.slices[slice].sent > 0).collect();
+        assert_eq!((arrived, sent), (vec![10], vec![9, 19]));
+        assert_eq!(recorder.slices[9].latencies.summary().count, 1);
+        let mut both = recorder.clone();
+        both.add(&recorder);
+        assert_eq!((both.all().summary().count, both.steps[1].offered), (4, 16));
+    }
+
+    #[test]
+    fn the_warm_up_is_not_recorded_but_what_arrives_later_is_throughput() {
+        let begins = Instant::now();
+        let mut recorder = Recorder::new(begins + SECOND, &[SECOND]);
+        let early = Pending { intended: begins, kind: Kind::Immediate, step: 0 };
+        recorder.sent(&early, SECOND);
+        recorder.held_back(0, 3);
+        recorder.arrived(&early, begins + SECOND);
+        assert_eq!((recorder.all().summary().count, recorder.late.summary().count), (0, 0));
+        assert_eq!((recorder.steps[0].offered, recorder.steps[0].arrived), (0, 1));
+    }
+}
