@@ -1,3 +1,9 @@
-//! Order flows for the benches.
+//! Order flows, and who runs them: our book in its uses, the floors below it, and the books of others.
 
+pub mod bare;
+pub mod books;
+pub mod clock;
 pub mod flow;
+pub mod peers;
+pub mod reports;
+pub mod wide;
