@@ -3,6 +3,7 @@
 pub mod bare;
 pub mod books;
 pub mod clock;
+pub mod exchange;
 pub mod flow;
 pub mod peers;
 pub mod reports;

@@ -4,12 +4,13 @@
 
 use allocation_counter::measure;
 use benches::books::{Books, Command};
+use benches::exchange::{exchange, refusals};
 use benches::flow::{Kind, Message, SCENARIOS, Scenario};
 use benches::peers::{Contender, Shim};
 use benches::reports::Reports;
 use benches::wide::{Spread, Wide};
 use engine::{Book, Node, Slab};
-use types::Side;
+use types::{Output, Side};
 
 /// A flow, then cancels of all its orders, then the same flow under other ids. The first warms every part up to its
 /// peak; the second must find all it needs.
@@ -43,6 +44,27 @@ fn the_shim_allocates_nothing_in_the_steady_state() {
         shim.run(&warm, &mut reports);
         let counted = measure(|| shim.run(&steady, &mut reports));
         assert_eq!(counted.count_total, 0, "{}", scenario.name);
+    }
+}
+
+#[test]
+fn the_whole_exchange_allocates_nothing_in_the_steady_state() {
+    for scenario in SCENARIOS {
+        let (warm, steady) = twice(scenario, 20_000);
+        let (mut engine, commands) = exchange(&[warm.as_slice(), steady.as_slice()].concat(), 1_000);
+        let mut out = Output::default();
+        let mut filled = 0;
+        let mut run = |commands: &[types::Stamped]| {
+            for command in commands {
+                engine.apply(command, &mut out);
+                filled += out.events.len();
+                out.clear();
+            }
+        };
+        run(&commands[..warm.len()]);
+        let counted = measure(|| run(&commands[warm.len()..]));
+        assert_eq!(counted.count_total, 0, "{}", scenario.name);
+        assert!(filled > commands.len() / 2 && refusals(&out) == 0);
     }
 }
 

@@ -31,7 +31,7 @@ pub struct Summary {
     pub inputs: u64,
     /// How many traces they had between them.
     pub traces: usize,
-    /// The inputs that had a trace which nothing before them had, the corpus and the seeds left out.
+    /// The first inputs that had a trace which nothing before them had, the corpus and the seeds left out.
     pub found: Vec<Vec<u8>>,
 }
 
@@ -85,7 +85,9 @@ pub fn fuzz(target: &'static Target, corpus: &Corpus, options: &Options) -> Resu
         match run.attempt(&input) {
             Ok(false) => {}
             Ok(true) => {
-                found.push(input.clone());
+                if found.len() < POOL_MAX {
+                    found.push(input.clone());
+                }
                 run.keep(input, &mut random);
             }
             Err(what) => return Err(run.failure_of(&input, what)),

@@ -80,16 +80,16 @@ fn start() -> Attempt {
             .for_each(|edit| apply(edit, &files, &others, written_at(&written, edit), &mut damaged));
         let (found, end) = read(&damaged, None);
         let run = [&written, &other_written].map(|written| run_of(&found, written));
-        let (written, (first, behind)) = match run {
+        let (history, (first, behind)) = match run {
             [Some(run), _] => (&written, run),
             [_, Some(run)] => (&other_written, run),
             _ => panic!("what was read was not written, or not in this order: {found:?}"),
         };
         if end.is_ok() {
-            nothing_later(&damaged, &written[behind..]);
+            nothing_later(&damaged, &history[behind..]);
         }
         let opened = open(&damaged, &found, &end);
-        let from = after(&damaged, written, input.len());
+        let from = after(&damaged, [&written, &other_written], input.len());
         Trace::of((first, found.len(), outcome(&end), opened, from))
     })
 }
@@ -228,13 +228,16 @@ fn open(files: &Files, found: &[Written], end: &Result<Summary, ReadError>) -> b
 }
 
 /// Reads from behind one of the batches that were written, or says that this cannot be done.
-fn after(files: &Files, written: &[Written], choice: usize) -> u64 {
-    let place = &written[choice % written.len()];
+fn after(files: &Files, histories: [&[Written]; 2], choice: usize) -> u64 {
+    let place = &histories[0][choice % histories[0].len()];
     let sequence = place.first_sequence + u64::from(place.count) - 1;
     let (found, end) = read(files, Some(Checkpoint { sequence, head: place.hash }));
-    let behind = written.iter().filter(|batch| batch.first_sequence > sequence);
-    let agree = behind.zip(&found).all(|(written, found)| written == found);
-    assert!(agree && found.len() < written.len(), "only what was written behind {sequence}");
+    // The first batch is in both histories.
+    let agree = histories.iter().filter(|written| written.contains(place)).any(|written| {
+        let behind: Vec<&Written> = written.iter().filter(|batch| batch.first_sequence > sequence).collect();
+        found.len() <= behind.len() && behind.into_iter().zip(&found).all(|(written, found)| written == found)
+    });
+    assert!(agree, "not what was written behind {sequence}: {found:?}");
     outcome(&end)
 }
 
