@@ -11,7 +11,7 @@ use protocol::public_book::BookError;
 use protocol::symbol::Pattern;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
-use types::{Class, ClassNo, ContractId, MarketBody, MarketEvent, Phase, Sequence, Timestamp};
+use types::{Class, ClassNo, ContractId, MarketBody, Phase, Sequence, Timestamp};
 
 /// What a feed session tells. A contract's book is, when the event is given out, as it was right after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -245,7 +245,7 @@ impl Market {
             if let Err(error) = book.follow(&event) {
                 return Ok(Some(self.gap(contract, error)));
             }
-            self.trades.extend(trade(&event));
+            self.trades.extend(TradePrint::of(&event));
         }
         if !last {
             self.partial = Some((contract, sequence));
@@ -343,19 +343,6 @@ impl Subscription {
     fn shows_book(&self, class: &Class, contract: ContractId) -> bool {
         self.depth == Depth::Book && self.pattern.matches(&class.spec, contract.start())
     }
-}
-
-fn trade(event: &MarketEvent) -> Option<TradePrint> {
-    let MarketBody::Trade(maker) = event.body else { return None };
-    Some(TradePrint {
-        contract: event.contract,
-        sequence: event.sequence,
-        time: event.time,
-        price: maker.price,
-        units: maker.units,
-        taker: maker.side.opposite(),
-        maker: maker.order,
-    })
 }
 
 fn no_snapshot() -> SessionError {

@@ -4,7 +4,7 @@ use crate::market::Contract;
 use protocol::market_data::{
     BookDigest, Depth, FeedMessage, Top, TradePrint, encode_increment, encode_snapshot,
 };
-use types::{ContractId, MarketBody, MarketEvent, Side};
+use types::{ContractId, MarketEvent, Side};
 
 /// A book's digest is sent after this many commands that changed it; after as many as it has orders if those are
 /// more, so that making digests never costs more than the changes themselves.
@@ -37,19 +37,8 @@ pub(crate) fn encode_change(
         }
         Depth::Top => FeedMessage::Top(top_of(id, contract)).encode(out),
         Depth::Trades => {
-            for event in group {
-                if let MarketBody::Trade(maker) = event.body {
-                    let print = TradePrint {
-                        contract: id,
-                        sequence: event.sequence,
-                        time: event.time,
-                        price: maker.price,
-                        units: maker.units,
-                        taker: maker.side.opposite(),
-                        maker: maker.order,
-                    };
-                    FeedMessage::TradePrint(print).encode(out);
-                }
+            for print in group.iter().filter_map(TradePrint::of) {
+                FeedMessage::TradePrint(print).encode(out);
             }
         }
     }

@@ -75,6 +75,23 @@ pub struct TradePrint {
     pub maker: OrderId,
 }
 
+impl TradePrint {
+    /// What an event prints, if it is a trade.
+    #[must_use]
+    pub fn of(event: &MarketEvent) -> Option<TradePrint> {
+        let MarketBody::Trade(maker) = event.body else { return None };
+        Some(TradePrint {
+            contract: event.contract,
+            sequence: event.sequence,
+            time: event.time,
+            price: maker.price,
+            units: maker.units,
+            taker: maker.side.opposite(),
+            maker: maker.order,
+        })
+    }
+}
+
 /// Cuts events into groups: neighbours of the same contract and command.
 pub fn groups(events: &[MarketEvent]) -> impl Iterator<Item = &[MarketEvent]> {
     events.chunk_by(|one, next| one.contract == next.contract && one.sequence == next.sequence)
