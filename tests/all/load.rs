@@ -180,7 +180,8 @@ fn a_load_checks_the_exchange_and_itself_and_writes_what_it_found() {
     assert!(open["books_proven"].as_u64() > Some(0));
     let kinds = open["latency_us_by_kind"].as_object().unwrap();
     let counts: u64 = kinds.values().map(|kind| kind["count"].as_u64().unwrap()).sum();
-    assert_eq!(open["offered"].as_u64(), Some(counts));
+    // A machine busy with other tests may hold back a command due in the last moment: offered, and never sent.
+    assert_eq!(open["offered"].as_u64(), Some(counts + open["held_back"].as_u64().unwrap()));
 
     let page = std::fs::read_to_string(exchange.file("run.html")).unwrap();
     assert!(page.contains("Latency by percentile") && page.contains("<polyline"));
