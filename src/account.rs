@@ -9,7 +9,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use protocol::decimal::from_money;
 use protocol::when::{TimeText, parse_time};
 use serde_json::{Value, json};
-use types::{AccountId, AccountName, Code, KeyNo, PublicKey, ReportBody, Rights, Role, Timestamp};
+use types::{AccountId, AccountName, Code, Money, PublicKey, ReportBody, Rights, Role, Timestamp, Why};
 
 /// Accounts, their keys and their cash.
 #[derive(Debug, Args)]
@@ -39,6 +39,8 @@ enum AccountCommand {
         /// The public key that speaks for it, from `cuex key new`.
         #[arg(long, value_name = "HEX")]
         public_key: Option<String>,
+        #[command(flatten)]
+        reason: Reason,
     },
     /// Operator: let another key speak for an account.
     #[command(
@@ -56,12 +58,8 @@ enum AccountCommand {
         /// When it expires, such as +30d or 2027-01-01T00:00:00Z; never if not said.
         #[arg(long, value_name = "TIME")]
         expires: Option<String>,
-    },
-    /// Operator: a key may do nothing from now on.
-    #[command(after_help = "Example:\n  cuex account --key cuex-data/operator.key revoke-key 3")]
-    RevokeKey {
-        /// The key's number, as `cuex account list` shows it.
-        number: u32,
+        #[command(flatten)]
+        reason: Reason,
     },
     /// Operator: pay cash in.
     #[command(
@@ -78,10 +76,26 @@ enum AccountCommand {
         /// Your own id of this deposit: the same again is the same deposit, never a second one.
         #[arg(long)]
         id: u64,
+        #[command(flatten)]
+        reason: Reason,
     },
     /// Operator: all accounts and keys.
     #[command(after_help = "Example:\n  cuex account --key cuex-data/operator.key list")]
     List,
+}
+
+/// Why an operator does something.
+#[derive(Debug, Args)]
+pub(crate) struct Reason {
+    /// Why, for `cuex audit`: up to 63 printable ASCII characters.
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    why: String,
+}
+
+impl Reason {
+    pub(crate) fn read(&self) -> Result<Why, Failure> {
+        typed::why(&self.why)
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -108,28 +122,24 @@ pub(crate) async fn run(arguments: AccountArguments, as_json: bool) -> Done {
     match command {
         AccountCommand::Show => show_own(&target, as_json).await,
         AccountCommand::List => list(&target, as_json).await,
-        AccountCommand::Open { name, role, public_key } => {
+        AccountCommand::Open { name, role, public_key, reason } => {
             let name: AccountName = name.parse().map_err(|error| Failure::usage("bad-name", error))?;
             let public = public_key.as_deref().map(public_key_of).transpose()?;
-            open(&target, name, role.into(), public, as_json).await
+            open(&target, name, role.into(), public, reason.read()?, as_json).await
         }
-        AccountCommand::AddKey { name, public_key, read_only, expires } => {
+        AccountCommand::AddKey { name, public_key, read_only, expires, reason } => {
             let public = public_key_of(&public_key)?;
             let expires = expires.map(|text| parse_time(&text, typed::now())).transpose();
             let expires = expires.map_err(|error| Failure::usage("bad-time", error))?;
-            let expires = expires.unwrap_or(Timestamp::MAX);
-            add_key(&target.desk().await?, &name, public, read_only, expires, as_json).await
+            let terms = KeyTerms { public, read_only, expires: expires.unwrap_or(Timestamp::MAX) };
+            let why = reason.read()?;
+            add_key(&target.desk().await?, &name, terms, why, as_json).await
         }
-        AccountCommand::RevokeKey { number } => {
-            let session = target.session().await?;
-            session.revoke_key(KeyNo(number)).await.map_err(command_failure)?;
-            tell(as_json, &format!("key {number} is revoked"), json!({ "key": number, "revoked": true }));
-            Ok(())
-        }
-        AccountCommand::Deposit { name, amount, currency, id } => {
+        AccountCommand::Deposit { name, amount, currency, id, reason } => {
             let amount = typed::money(&amount)?;
             let currency: Code = currency.parse().map_err(|error| Failure::usage("bad-currency", error))?;
-            deposit(&target.desk().await?, &name, amount, currency, id, as_json).await
+            let why = reason.read()?;
+            deposit(&target.desk().await?, &name, Paid { amount, currency, id }, why, as_json).await
         }
     }
 }
@@ -139,14 +149,15 @@ async fn open(
     name: AccountName,
     role: Role,
     public: Option<PublicKey>,
+    why: Why,
     as_json: bool,
 ) -> Done {
     let session = target.session().await?;
-    let account = session.open_account(name, role).await.map_err(command_failure)?;
+    let account = session.open_account(name, role, why).await.map_err(command_failure)?;
     let mut text = format!("account {account} '{name}' is open ({role:?})");
     let mut value = json!({ "account": account.0, "name": name.as_str(), "role": role_word(role) });
     if let Some(public) = public {
-        let key = session.register_key(account, public, role.rights(), Timestamp::MAX).await;
+        let key = session.register_key(account, public, role.rights(), Timestamp::MAX, why).await;
         let key = key.map_err(command_failure)?;
         text.push_str(&format!(", key {key} speaks for it"));
         value["key"] = key.0.into();
@@ -156,28 +167,37 @@ async fn open(
     Ok(())
 }
 
-async fn add_key(
-    desk: &Desk,
-    name: &str,
+/// What a new key is to be.
+struct KeyTerms {
     public: PublicKey,
     read_only: bool,
     expires: Timestamp,
-    as_json: bool,
-) -> Done {
+}
+
+/// What is paid in.
+struct Paid {
+    amount: Money,
+    currency: Code,
+    id: u64,
+}
+
+async fn add_key(desk: &Desk, name: &str, terms: KeyTerms, why: Why, as_json: bool) -> Done {
+    let KeyTerms { public, read_only, expires } = terms;
     let account = desk.account_named(name).await?;
     let rights = if read_only { Rights::READ } else { account.role.rights() };
     let key =
-        desk.session.register_key(account.id, public, rights, expires).await.map_err(command_failure)?;
+        desk.session.register_key(account.id, public, rights, expires, why).await.map_err(command_failure)?;
     desk.session.close().await;
     let text = format!("key {key} speaks for account {} '{name}' and may {rights}", account.id);
     tell(as_json, &text, json!({ "account": account.id.0, "key": key.0, "rights": rights.to_string() }));
     Ok(())
 }
 
-async fn deposit(desk: &Desk, name: &str, amount: i64, currency: Code, id: u64, as_json: bool) -> Done {
+async fn deposit(desk: &Desk, name: &str, paid: Paid, why: Why, as_json: bool) -> Done {
+    let Paid { amount, currency, id } = paid;
     let account = desk.account_named(name).await?;
     let report =
-        desk.session.deposit_cash(account.id, currency, amount, id).await.map_err(command_failure)?;
+        desk.session.deposit_cash(account.id, currency, amount, id, why).await.map_err(command_failure)?;
     desk.session.close().await;
     let credited = match report.body {
         ReportBody::CashCredited { amount, .. } => amount,
@@ -245,6 +265,7 @@ async fn list(target: &Target, as_json: bool) -> Done {
                         json!({
                             "key": key.no.0, "public_key": key.public.to_string(), "revoked": key.revoked,
                             "rights": key.rights.to_string(), "expires": expiry(key.expires),
+                            "cancel_on_disconnect_s": key.grace, "origin": key.origin.0,
                         })
                     })
                     .collect();
@@ -273,7 +294,7 @@ async fn list(target: &Target, as_json: bool) -> Done {
     Ok(())
 }
 
-fn expiry(expires: Timestamp) -> String {
+pub(crate) fn expiry(expires: Timestamp) -> String {
     if expires == Timestamp::MAX { "for good".to_owned() } else { TimeText(expires).to_string() }
 }
 
@@ -281,7 +302,7 @@ fn public_key_of(text: &str) -> Result<PublicKey, Failure> {
     transport::parse_public_key(text).map_err(|error| Failure::usage("bad-public-key", error))
 }
 
-fn role_word(role: Role) -> &'static str {
+pub(crate) fn role_word(role: Role) -> &'static str {
     match role {
         Role::Broker => "broker",
         Role::Provider => "provider",

@@ -1,4 +1,4 @@
-//! `cuex cancel`: orders by their ids, or many at a time.
+//! `cuex cancel`: orders by their ids, many at a time, or when the key that sent them is gone.
 
 use crate::connect::{Desk, Target, command_failure};
 use crate::fail::{Done, Failure};
@@ -9,11 +9,12 @@ use protocol::symbol::ClassSymbol;
 use types::{Command, MassCancel, OrderId, Scope, Side};
 
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("which").required(true).args(["orders", "all", "class", "contract"]))]
+#[command(group = ArgGroup::new("which").required(true).args(["orders", "all", "class", "contract", "on_disconnect"]))]
 #[command(
     after_help = "Examples:\n  cuex cancel --key lab.key 1042 1043\n  cuex cancel --key lab.key --all\n  \
     cuex cancel --key acme.key --class H100SXM-USE --side sell\n  \
-    cuex cancel --key acme.key --contract H100SXM-USE-20261122T14Z"
+    cuex cancel --key acme.key --contract H100SXM-USE-20261122T14Z\n  \
+    cuex cancel --key bot.key --on-disconnect 30s"
 )]
 pub(crate) struct CancelArguments {
     #[command(flatten)]
@@ -31,8 +32,12 @@ pub(crate) struct CancelArguments {
     #[arg(long, value_name = "SYMBOL")]
     contract: Option<String>,
     /// Of many orders only those of one side.
-    #[arg(long, conflicts_with = "orders")]
+    #[arg(long, conflicts_with_all = ["orders", "on_disconnect"])]
     side: Option<SideName>,
+    /// From now on, and until it is off: all orders this key sent, once it has had no session for so long. For the
+    /// key of a program that stays connected; `cuex` itself leaves after every command.
+    #[arg(long, value_name = "TIME|off", value_parser = typed::grace)]
+    on_disconnect: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -51,6 +56,12 @@ enum Wanted {
 pub(crate) async fn run(arguments: CancelArguments, as_json: bool) -> Done {
     let wanted = wanted(&arguments)?;
     let desk = arguments.target.desk().await?;
+    if let Some(grace) = arguments.on_disconnect {
+        let report = desk.session.cancel_on_disconnect(grace).await.map_err(command_failure)?;
+        desk.session.close().await;
+        show_reports(&desk.classes, &[report], as_json);
+        return Ok(());
+    }
     let mut reports = Vec::new();
     match wanted {
         Some(wanted) => {

@@ -1,5 +1,6 @@
 //! `cuex class`: the operator lists classes; everybody sees them.
 
+use crate::account::Reason;
 use crate::connect::{Target, command_failure};
 use crate::fail::{Done, Failure};
 use crate::show;
@@ -8,7 +9,7 @@ use clap::{Args, Subcommand};
 use protocol::decimal;
 use protocol::symbol::ClassSymbol;
 use serde_json::{Value, json};
-use types::{Class, ClassSpec, Code};
+use types::{Class, ClassSpec, Code, Why};
 
 /// Classes of accelerators.
 #[derive(Debug, Args)]
@@ -46,6 +47,8 @@ enum ClassCommand {
         /// The fee each side pays, in parts per million of the traded value, at most 100000.
         #[arg(long, default_value_t = 1_000)]
         fee_ppm: u32,
+        #[command(flatten)]
+        reason: Reason,
     },
     /// Show all classes.
     #[command(after_help = "Example:\n  cuex class --key acme.key list")]
@@ -55,20 +58,29 @@ enum ClassCommand {
 pub(crate) async fn run(arguments: ClassArguments, as_json: bool) -> Done {
     match arguments.command {
         ClassCommand::List => list(&arguments.target, as_json).await,
-        ClassCommand::Define { symbol, currency, tick, slot_hours, gate_minutes, horizon_hours, fee_ppm } => {
+        ClassCommand::Define {
+            symbol,
+            currency,
+            tick,
+            slot_hours,
+            gate_minutes,
+            horizon_hours,
+            fee_ppm,
+            reason,
+        } => {
             let ClassSymbol { model, region } = typed::class_symbol(&symbol)?;
             let currency: Code = currency.parse().map_err(|error| Failure::usage("bad-currency", error))?;
             let tick = typed::money(&tick)?;
             let spec =
                 ClassSpec { model, region, currency, tick, slot_hours, gate_minutes, horizon_hours, fee_ppm };
-            define(&arguments.target, spec, as_json).await
+            define(&arguments.target, spec, reason.read()?, as_json).await
         }
     }
 }
 
-async fn define(target: &Target, spec: ClassSpec, as_json: bool) -> Done {
+async fn define(target: &Target, spec: ClassSpec, why: Why, as_json: bool) -> Done {
     let session = target.session().await?;
-    let no = session.define_class(spec).await.map_err(command_failure)?;
+    let no = session.define_class(spec, why).await.map_err(command_failure)?;
     session.close().await;
     let class = Class { no, spec };
     if as_json {

@@ -1,5 +1,8 @@
 //! The configuration of `cuex serve`: a TOML file, environment variables `CUEX_SERVE_…`, and the defaults.
 
+mod gateway;
+
+use self::gateway::GatewayConfig;
 use crate::fail::Failure;
 use figment::Figment;
 use figment::error::Kind;
@@ -15,15 +18,17 @@ pub(crate) struct Config {
     /// The data directory.
     pub(crate) data: PathBuf,
     /// Order entry (QUIC).
-    pub(crate) gateway: Listen,
+    pub(crate) gateway: GatewayConfig,
     /// Market data (QUIC).
-    pub(crate) feed: Listen,
+    pub(crate) feed: FeedConfig,
     /// The market page (HTTP and WebSocket).
     pub(crate) web: Listen,
     /// Prometheus metrics (HTTP).
     pub(crate) metrics: Listen,
     /// The journal.
     pub(crate) journal: JournalConfig,
+    /// Snapshots of the state.
+    pub(crate) snapshots: SnapshotsConfig,
 }
 
 /// An address to listen on; port 0 takes any free one.
@@ -35,9 +40,38 @@ pub(crate) struct Listen {
 
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct FeedConfig {
+    pub(crate) listen: SocketAddr,
+    /// How long market data may be gathered in a busy moment before it is told, in milliseconds; 0 to tell each
+    /// batch by itself.
+    pub(crate) flush_ms: u64,
+    /// How many subscribers there may be.
+    pub(crate) sessions: usize,
+    /// How many of them may use one key.
+    pub(crate) sessions_per_key: usize,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct JournalConfig {
-    /// The length of a segment in MiB, 1 to 1,024. Two are taken on the disk at once.
+    /// The length of a segment in MiB, 2 to 1,024: what is in flight must fit in one. Two are taken on the disk at once.
     pub(crate) segment_mib: u64,
+    /// Segments that no kept snapshot needs are deleted, the oldest first, while all of them together take more than
+    /// this, in GiB; 0: never for their size.
+    pub(crate) keep_gib: u64,
+    /// And those whose last command is more days ago than this; 0: never for their age.
+    pub(crate) keep_days: u64,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SnapshotsConfig {
+    /// Whether snapshots are made while the exchange runs. They take the memory of its state once more.
+    pub(crate) enabled: bool,
+    /// After so much of the journal, in MiB, the next one is made, at least 1.
+    pub(crate) every_mib: u64,
+    /// How many are kept, at least 2.
+    pub(crate) keep: usize,
 }
 
 impl Default for Config {
@@ -45,11 +79,17 @@ impl Default for Config {
         let on = |port| Listen { listen: SocketAddr::from(([127, 0, 0, 1], port)) };
         Config {
             data: PathBuf::from("cuex-data"),
-            gateway: on(7411),
-            feed: on(7412),
+            gateway: GatewayConfig::default(),
+            feed: FeedConfig {
+                listen: SocketAddr::from(([127, 0, 0, 1], 7412)),
+                flush_ms: 10,
+                sessions: 2_048,
+                sessions_per_key: 64,
+            },
             web: on(8080),
             metrics: on(9464),
-            journal: JournalConfig { segment_mib: 64 },
+            journal: JournalConfig { segment_mib: 64, keep_gib: 0, keep_days: 0 },
+            snapshots: SnapshotsConfig { enabled: true, every_mib: 128, keep: 2 },
         }
     }
 }
@@ -68,12 +108,26 @@ impl Config {
         let environment = Env::prefixed("CUEX_SERVE_").split("__");
         let figment = figment.merge(environment);
         let config: Config = figment.extract().map_err(|error| wrong(&figment, &error))?;
-        if !(1..=1_024).contains(&config.journal.segment_mib) {
-            let message =
-                format!("journal.segment_mib is {}, expected 1 to 1,024", config.journal.segment_mib);
-            return Err(Failure::usage("bad-config-value", message));
-        }
+        config.check_ranges()?;
         Ok(config)
+    }
+
+    fn check_ranges(&self) -> Result<(), Failure> {
+        let Config { journal, snapshots, .. } = self;
+        let keep = u64::try_from(snapshots.keep).unwrap_or(u64::MAX);
+        for (key, found, least, most) in [
+            ("journal.segment_mib", journal.segment_mib, 2, 1_024),
+            ("journal.keep_gib", journal.keep_gib, 0, 1 << 30),
+            ("journal.keep_days", journal.keep_days, 0, 36_500),
+            ("snapshots.every_mib", snapshots.every_mib, 1, 1 << 20),
+            ("snapshots.keep", keep, 2, 1_000),
+        ] {
+            if !(least..=most).contains(&found) {
+                let message = format!("{key} is {found}, expected {least} to {most}");
+                return Err(Failure::usage("bad-config-value", message));
+            }
+        }
+        self.gateway.limits().map(|_| ())
     }
 }
 
@@ -134,6 +188,8 @@ mod tests {
         named("dta = \"x\"\n", "unknown-config-key", "dta");
         named("[gateway]\nlisten = \"nowhere\"\n", "bad-config-value", "nowhere");
         named("[journal]\nsegment_mib = 0\n", "bad-config-value", "segment_mib is 0");
+        named("[snapshots]\nkeep = 1\n", "bad-config-value", "snapshots.keep is 1, expected 2 to 1000");
+        named("[snapshots]\nevery = 1\n", "unknown-config-key", "every");
         named("data = \n", "bad-config", "line 1");
     }
 

@@ -180,7 +180,8 @@ fn config(data: PathBuf) -> Config {
     let mut config = Config { data, ..Config::default() };
     config.journal.segment_mib = SEGMENT_MIB;
     let any_port = |listen: &mut Listen| listen.listen.set_port(0);
-    [&mut config.gateway, &mut config.feed, &mut config.metrics].into_iter().for_each(any_port);
+    any_port(&mut config.metrics);
+    [&mut config.gateway.listen, &mut config.feed.listen].into_iter().for_each(|listen| listen.set_port(0));
     if !is_free(config.web.listen) {
         any_port(&mut config.web);
     }

@@ -45,7 +45,9 @@ fn verify(directory: &std::path::Path, as_json: bool) -> Done {
     let conserved = verified.totals.as_ref().map(|_| ()).map_err(ToString::to_string);
     if as_json {
         show::json(&json!({
-            "ok": conserved.is_ok(),
+            "ok": conserved.is_ok() && verified.bad_snapshots.is_empty(),
+            "first_sequence": verified.first_sequence,
+            "replayed_after": verified.replayed_after,
             "records": verified.records,
             "batches": verified.batches,
             "segments": verified.segments,
@@ -53,19 +55,39 @@ fn verify(directory: &std::path::Path, as_json: bool) -> Done {
             "digest": verified.digest.to_string(),
             "head": verified.head.to_string(),
             "torn_tail_bytes": verified.torn_tail.map_or(0, |tail| tail.length),
+            "snapshots": verified.snapshots,
+            "bad_snapshots": verified.bad_snapshots,
         }));
     } else {
         let [records, batches, segments] =
             [verified.records, verified.batches, verified.segments].map(show::count);
         show::line(&format!("{records} commands in {batches} batches and {segments} segments, all sound"));
+        let from = match (verified.first_sequence, verified.replayed_after) {
+            (_, 0) => "the first command of all".to_owned(),
+            (1, after) => {
+                format!("the first command, replayed from the snapshot at {after}, as the rules changed")
+            }
+            (first, after) => format!("sequence {first}, replayed from the snapshot at {after}"),
+        };
+        show::line(&format!("verified from  {from}"));
         show::line(&format!("last sequence  {}", verified.last_sequence));
         show::line(&format!("state digest   {}", verified.digest));
         show::line(&format!("chain head     {}", verified.head));
         if let Some(tail) = verified.torn_tail {
             show::line(&format!("torn tail      {} bytes that the next start will cut", tail.length));
         }
+        for snapshot in &verified.snapshots {
+            show::line(&format!("snapshot       at {snapshot}, what the commands before it come to"));
+        }
+        for reason in &verified.bad_snapshots {
+            show::line(&format!("bad snapshot   {reason}"));
+        }
     }
-    conserved.map_err(|reason| Failure::refused("not-conserved", reason))
+    conserved.map_err(|reason| Failure::refused("not-conserved", reason))?;
+    match verified.bad_snapshots.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::refused("bad-snapshot", verified.bad_snapshots.join("; "))),
+    }
 }
 
 fn dump(directory: &std::path::Path, as_json: bool) -> Done {
@@ -100,10 +122,13 @@ fn record(stamped: &types::Stamped) -> serde_json::Value {
 
 fn digest(directory: &std::path::Path, as_json: bool) -> Done {
     let summary = journal::verify(directory).map_err(|error| verify_failure(error.into()))?;
+    let (first, last) = (summary.first_sequence, summary.last_sequence());
     if as_json {
-        show::json(&json!({ "head": summary.head.to_string(), "last_sequence": summary.last_sequence() }));
+        show::json(
+            &json!({ "head": summary.head.to_string(), "first_sequence": first, "last_sequence": last }),
+        );
     } else {
-        show::line(&format!("{}  after sequence {}", summary.head, summary.last_sequence()));
+        show::line(&format!("{}  after sequence {last}, checked from {first}", summary.head));
     }
     Ok(())
 }
@@ -113,6 +138,10 @@ pub(crate) fn verify_failure(error: VerifyError) -> Failure {
     match error {
         VerifyError::Read(error) => read_failure(&error),
         VerifyError::RulesVersion { .. } => Failure::usage("other-version", error),
+        VerifyError::List(_) => Failure::usage("data-directory", error),
+        VerifyError::NoStart { .. } | VerifyError::Differs { .. } | VerifyError::EndLost { .. } => {
+            Failure::refused("journal-damaged", error)
+        }
         VerifyError::Replay(ReplayError::NoGenesis) => Failure::usage("no-exchange", error),
         VerifyError::Replay(error) => Failure::refused("journal-damaged", error),
     }

@@ -1,6 +1,7 @@
 //! The `cuex` program: a file per subcommand; this one parses the command line and runs the one asked for.
 
 mod account;
+mod audit;
 mod book;
 mod cancel;
 mod capacity;
@@ -45,7 +46,7 @@ enum Command {
     Demo(demo::DemoArguments),
     /// Run an exchange.
     Serve(serve::ServeArguments),
-    /// Make and show keys.
+    /// Make, show, replace and revoke keys.
     #[command(subcommand)]
     Key(key::KeyCommand),
     /// Accounts: the operator opens them and pays in; everybody sees their own.
@@ -75,6 +76,8 @@ enum Command {
     /// The journal of a stopped exchange, checked and read.
     #[command(subcommand)]
     Journal(journal::JournalCommand),
+    /// What was done with an operator's rights on a stopped exchange: when, by which key, and why.
+    Audit(audit::AuditArguments),
     /// Print a completion script for your shell.
     #[command(
         after_help = "Example:\n  cuex completions bash > ~/.local/share/bash-completion/completions/cuex"
@@ -110,7 +113,7 @@ fn run(command: Command, as_json: bool) -> Done {
     match command {
         Command::Demo(arguments) => block_on(demo::run(arguments, as_json)),
         Command::Serve(arguments) => block_on(serve::run(arguments, as_json)),
-        Command::Key(command) => key::run(command, as_json),
+        Command::Key(command) => block_on(key::run(command, as_json)),
         Command::Account(arguments) => block_on(account::run(arguments, as_json)),
         Command::Class(arguments) => block_on(class::run(arguments, as_json)),
         Command::Capacity(arguments) => block_on(capacity::run(arguments, as_json)),
@@ -124,6 +127,7 @@ fn run(command: Command, as_json: bool) -> Done {
         Command::Load(arguments) => block_on(load::run(arguments, as_json)),
         Command::Replay(arguments) => replay::run(&arguments, as_json),
         Command::Journal(command) => journal::run(command, as_json),
+        Command::Audit(arguments) => audit::run(&arguments, as_json),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "cuex", &mut std::io::stdout());
             Ok(())

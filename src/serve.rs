@@ -4,10 +4,12 @@ use crate::config::Config;
 use crate::fail::{Done, Failure};
 use crate::key::load_or_make;
 use crate::show;
-use crate::venue::{self, Venue};
+use crate::venue::{self, Recovered, Venue};
 use clap::Args;
+use sequencer::LastSnapshot;
 use serde_json::json;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Debug, Args)]
@@ -55,11 +57,23 @@ pub(crate) async fn run(arguments: ServeArguments, as_json: bool) -> Done {
         show::json(&json!({
             "event": "stopped", "sequence": summary.sequence, "digest": summary.digest.to_string(),
             "conserved": summary.totals.is_ok(), "commands": commands, "batches": batches,
+            "snapshot": last_snapshot(&summary.snapshot),
         }));
     } else {
         let (commands, batches) = (show::count(commands), show::count(batches));
         show::line(&format!("stopped after {commands} commands in {batches} syncs"));
         show::line(&format!("last sequence {}, state digest {}", summary.sequence, summary.digest));
+        match &summary.snapshot {
+            LastSnapshot::Off => {}
+            LastSnapshot::At(_) => {
+                show::line("a snapshot of it is kept, and the journal replayed comes to the same")
+            }
+            LastSnapshot::Failed(reason) => show::line(&format!("no last snapshot: {reason}")),
+            LastSnapshot::Differs(reason) => show::line(reason),
+        }
+    }
+    if let LastSnapshot::Differs(reason) = &summary.snapshot {
+        return Err(Failure::refused("journal-differs", reason));
     }
     summary.totals.map(|_| ()).map_err(|error| Failure::refused("not-conserved", error))
 }
@@ -98,24 +112,70 @@ fn tell_started(venue: &Venue, data: &Path, as_json: bool) {
             "event": "started", "gateway": info.gateway, "feed": info.feed, "page": venue.page(),
             "metrics": venue.metrics(), "public_key": info.key.to_string(), "exchange": address_file,
             "recovered_commands": recovered.commands, "sequence": recovered.sequence,
-            "recovery_ms": u64::try_from(recovered.took.as_millis()).unwrap_or(u64::MAX),
+            "recovery_ms": milliseconds(recovered.took.total + recovered.mirrors), "recovery": recovery(recovered),
         }));
         return;
     }
-    let took = format!("{:.1} ms", recovered.took.as_secs_f64() * 1e3);
-    show::line(&format!("recovered {} commands in {took}", show::count(recovered.commands)));
-    if recovered.torn_tail_bytes > 0 {
-        show::line(&format!(
-            "cut {} bytes of a batch that a crash left half written",
-            recovered.torn_tail_bytes
-        ));
-    }
+    tell_recovered(recovered);
     show::line(&format!("order entry   {} (QUIC)", info.gateway));
     show::line(&format!("market data   {} (QUIC)", info.feed));
     show::line(&format!("market page   {}", venue.page()));
     show::line(&format!("metrics       {}", venue.metrics()));
     show::line(&format!("address file  {}", address_file.display()));
     show::line("running; Ctrl-C stops it in good order");
+}
+
+/// What was recovered, from where, and how long each part took.
+fn tell_recovered(recovered: &Recovered) {
+    let Recovered { sequence, snapshot, commands, took, mirrors, .. } = recovered;
+    for reason in &recovered.skipped {
+        show::line(&format!("skipped {reason}"));
+    }
+    let ms = |part: Duration| format!("{:.1} ms", part.as_secs_f64() * 1e3);
+    let whole = ms(took.total + *mirrors);
+    let commands = show::count(*commands);
+    let after = snapshot.map_or(String::new(), |snapshot| format!(" after the snapshot at {snapshot}"));
+    show::line(&format!("recovered sequence {sequence} in {whole}: {commands} commands replayed{after}"));
+    show::line(&format!(
+        "  snapshot read {}, restored {}; journal read {} beside applied {}; state {}, mirrors {}",
+        ms(took.snapshot),
+        ms(took.restore),
+        ms(took.journal),
+        ms(took.apply),
+        ms(took.state),
+        ms(*mirrors),
+    ));
+    if recovered.torn_tail_bytes > 0 {
+        show::line(&format!(
+            "cut {} bytes of a batch that a crash left half written",
+            recovered.torn_tail_bytes
+        ));
+    }
+}
+
+/// The same for machines, in microseconds.
+fn recovery(recovered: &Recovered) -> serde_json::Value {
+    let us = |part: Duration| u64::try_from(part.as_micros()).unwrap_or(u64::MAX);
+    let took = &recovered.took;
+    json!({
+        "snapshot": recovered.snapshot, "skipped": recovered.skipped,
+        "torn_tail_bytes": recovered.torn_tail_bytes,
+        "snapshot_us": us(took.snapshot), "restore_us": us(took.restore), "journal_us": us(took.journal),
+        "apply_us": us(took.apply), "state_us": us(took.state), "mirrors_us": us(recovered.mirrors),
+    })
+}
+
+/// What became of the last snapshot, for machines.
+fn last_snapshot(snapshot: &LastSnapshot) -> serde_json::Value {
+    match snapshot {
+        LastSnapshot::Off => json!(null),
+        LastSnapshot::At(sequence) => json!({ "sequence": sequence }),
+        LastSnapshot::Failed(reason) | LastSnapshot::Differs(reason) => json!({ "failed": reason }),
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Resolves at SIGINT or SIGTERM.

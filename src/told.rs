@@ -49,6 +49,12 @@ pub(crate) fn to_text(classes: &[Class], report: &Report) -> String {
             format!("cancelling your {which}orders of {of}")
         }
         ReportBody::MassCancelDone { orders } => format!("done: {orders} cancelled"),
+        ReportBody::CancelOnDisconnectSet { grace: 0 } => {
+            "this key's orders stay when it has no session".to_owned()
+        }
+        ReportBody::CancelOnDisconnectSet { grace } => {
+            format!("this key's orders are cancelled once it has had no session for {grace} s")
+        }
         ref other => format!("{other:?}"),
     }
 }
@@ -83,6 +89,9 @@ pub(crate) fn to_json(classes: &[Class], report: &Report) -> Value {
         }),
         ReportBody::MassCancelAccepted(_) => json!({ "kind": "mass_cancel_accepted" }),
         ReportBody::MassCancelDone { orders } => json!({ "kind": "mass_cancel_done", "orders": orders }),
+        ReportBody::CancelOnDisconnectSet { grace } => {
+            json!({ "kind": "cancel_on_disconnect_set", "grace_s": grace })
+        }
         ref other => json!({ "kind": format!("{other:?}") }),
     };
     value["sequence"] = report.sequence.into();
@@ -103,5 +112,6 @@ fn reason_word(reason: CancelReason) -> &'static str {
         CancelReason::Expired => "the moment it was good till has come",
         CancelReason::PostOnly => "post-only, and it would have traded when it woke",
         CancelReason::Mass => "cancelled by its owner, with others",
+        CancelReason::Disconnected => "the key that sent it was not connected for its grace",
     }
 }

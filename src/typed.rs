@@ -7,7 +7,7 @@ use protocol::symbol::{ClassSymbol, ContractSymbol, Symbol, SymbolError};
 use protocol::when::{hour_from, parse_time};
 use rust_decimal::Decimal;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use types::{Class, ContractId, Money, Ticks, Timestamp, Units};
+use types::{Class, ContractId, Money, Ticks, Timestamp, Units, Why, check_grace};
 
 /// A symbol as typed; with `at`, a class and a moment instead of a contract's full symbol: the first slot that
 /// starts then or later.
@@ -92,6 +92,22 @@ pub(crate) fn money(text: &str) -> Result<Money, Failure> {
     })
 }
 
+/// An operator's reason.
+pub(crate) fn why(text: &str) -> Result<Why, Failure> {
+    text.parse().map_err(|error| Failure::usage("bad-reason", error))
+}
+
+/// For how long a key may be without a session, such as `30s`, or `off`; for clap.
+pub(crate) fn grace(text: &str) -> Result<u32, String> {
+    if text == "off" {
+        return Ok(0);
+    }
+    let seconds = duration(text).map_err(|wrong| format!("{wrong}, or off"))?.as_secs();
+    let grace = u32::try_from(seconds).unwrap_or(u32::MAX);
+    check_grace(grace).map_err(|(code, value)| code.sentence(value))?;
+    Ok(grace)
+}
+
 /// The symbol of a contract in full.
 pub(crate) fn full(class: &Class, contract: ContractId) -> String {
     ContractSymbol::of(class, contract).to_string()
@@ -173,6 +189,13 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn graces_are_a_day_at_most_or_off() {
+        assert_eq!((grace("off"), grace("30s"), grace("24h")), (Ok(0), Ok(30), Ok(86_400)));
+        assert!(grace("25h").unwrap_err().contains("90000 s is too long"));
+        assert!(grace("0s").unwrap_err().contains("or off"));
+    }
 
     #[test]
     fn spans_are_read_or_refused() {

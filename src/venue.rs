@@ -13,14 +13,14 @@ use gateway::Gateway;
 use journal::OpenError;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use protocol::CloseCode;
-use sequencer::{Exchange, Handle, Options, StartError, Summary};
+use sequencer::{Exchange, Handle, Options, SnapshotOptions, StartError, Summary, Took};
 use simulator::load::{Usage, own_usage};
 use std::error::Error;
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use transport::PrivateKey;
@@ -28,10 +28,16 @@ use types::PublicKey;
 
 /// What was recovered when an exchange started.
 pub(crate) struct Recovered {
-    pub(crate) commands: u64,
     pub(crate) sequence: u64,
-    pub(crate) took: Duration,
+    /// The snapshot it started from, and the newer ones that are no good.
+    pub(crate) snapshot: Option<u64>,
+    pub(crate) skipped: Vec<String>,
+    /// How many commands were replayed after it.
+    pub(crate) commands: u64,
     pub(crate) torn_tail_bytes: u64,
+    pub(crate) took: Took,
+    /// How long it took to fill the mirrors of gateway and feed, and to open their doors.
+    pub(crate) mirrors: Duration,
 }
 
 /// A running exchange.
@@ -58,8 +64,13 @@ pub(crate) async fn start(config: &Config) -> Result<Venue, Failure> {
     let exchange = sequencer::start(&config.data, &options(config)).map_err(start_failure)?;
     let key = PrivateKey::load(&server_key_file(&config.data)).map_err(key_failure)?;
     let Exchange { recovery, entry, outlets, handle } = exchange;
-    let gateway_config =
-        gateway::Config { address: config.gateway.listen, key: key.clone(), clock: options(config).clock };
+    let filling = Instant::now();
+    let gateway_config = gateway::Config {
+        address: config.gateway.listen,
+        key: key.clone(),
+        clock: options(config).clock,
+        limits: config.gateway.limits()?,
+    };
     let gateway = gateway::serve(gateway_config, &recovery, entry, outlets.gateway).await;
     let gateway = gateway.map_err(|error| listen_failure("gateway", &error))?;
     let feed_config = feed::Config {
@@ -67,6 +78,9 @@ pub(crate) async fn start(config: &Config) -> Result<Venue, Failure> {
         web_listen: Some(config.web.listen),
         web_origins: Vec::new(),
         key: key.clone(),
+        flush: Duration::from_millis(config.feed.flush_ms),
+        sessions: config.feed.sessions,
+        sessions_per_key: config.feed.sessions_per_key,
     };
     let feed = feed::serve(feed_config, &recovery, outlets.feed).await;
     let feed = feed.map_err(|error| match error {
@@ -74,12 +88,16 @@ pub(crate) async fn start(config: &Config) -> Result<Venue, Failure> {
         feed::ServeError::Endpoint(_) => listen_failure("feed", &error),
         feed::ServeError::Market(_) => Failure::refused("feed-failed", error),
     })?;
+    let mirrors = filling.elapsed();
     let (metrics_address, metrics) = serve_metrics(config.metrics.listen, prometheus).await?;
     let recovered = Recovered {
-        commands: recovery.commands,
         sequence: recovery.sequence,
-        took: recovery.took,
+        snapshot: recovery.snapshot,
+        skipped: recovery.skipped,
+        commands: recovery.commands,
         torn_tail_bytes: recovery.torn_tail.map_or(0, |tail| tail.length),
+        took: recovery.took,
+        mirrors,
     };
     let venue = Venue { handle, gateway, feed, metrics, metrics_address, key: key.public(), recovered };
     venue.write_address_file(&config.data)?;
@@ -143,7 +161,16 @@ impl Venue {
 }
 
 fn options(config: &Config) -> Options {
-    Options { segment_bytes: config.journal.segment_mib << 20, ..Options::default() }
+    let (journal, snapshots) = (&config.journal, &config.snapshots);
+    let given = |value: u64| (value > 0).then_some(value);
+    let how = SnapshotOptions {
+        every_bytes: snapshots.every_mib << 20,
+        keep: snapshots.keep,
+        journal_bytes: given(journal.keep_gib).map(|gib| gib << 30),
+        journal_age: given(journal.keep_days).map(|days| Duration::from_secs(days * 86_400)),
+    };
+    let snapshots = snapshots.enabled.then_some(how);
+    Options { segment_bytes: journal.segment_mib << 20, snapshots, ..Options::default() }
 }
 
 fn server_key_file(data: &Path) -> PathBuf {

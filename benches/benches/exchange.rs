@@ -1,4 +1,4 @@
-//! The exchange around the book: `Engine::apply` with accounts, reservations, reports and market events, and the
+//! The exchange around the book: `Engine::apply_all` with accounts, reservations, reports and market events, and the
 //! book alone on the same flow. `cargo bench -p benches --bench exchange`; once each, not measured:
 //! `cargo test -p benches --bench exchange`.
 
@@ -16,6 +16,8 @@ use types::Output;
 const ORDERS: u32 = 50_000;
 /// Accounts they come from, each with a key of its own.
 const ACCOUNTS: u32 = 10_000;
+/// How many commands a batch has.
+const BATCH: usize = 256;
 
 fn scenarios(criterion: &mut Criterion) {
     for scenario in SCENARIOS {
@@ -32,8 +34,8 @@ fn scenarios(criterion: &mut Criterion) {
         let mut out = Output::default();
         group.bench_function("exchange", |bencher| {
             let run = |engine: &mut Engine| {
-                for command in &stamped {
-                    engine.apply(command, &mut out);
+                for batch in stamped.chunks(BATCH) {
+                    engine.apply_all(batch, &mut out);
                     out.clear();
                 }
             };

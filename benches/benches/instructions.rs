@@ -11,13 +11,18 @@ use std::process::{Command, Stdio};
 mod counted {
     use benches::bare::Bare;
     use benches::books::{Books, Command};
+    use benches::exchange;
     use benches::flow::{Message, SCENARIOS};
     use benches::peers::{Contender, Matchcore, Shim};
     use benches::reports::{RING, Reports};
     use benches::wide::{Spread, Wide};
+    use engine::Engine;
     use gungraun::{library_benchmark, library_benchmark_group, main};
+    use types::{Output, Stamped};
 
     const ORDERS: u32 = 20_000;
+    /// Accounts of the exchange, few enough that nothing is looked ahead for.
+    const ACCOUNTS: u32 = 1_000;
 
     /// Who takes a flow, where its reports go, and the flow.
     type Flow<C, M> = (C, Reports, Vec<M>);
@@ -54,6 +59,10 @@ mod counted {
         (books, reports, commands[placed.len()..].to_vec())
     }
 
+    fn exchange_flow(scenario: usize) -> (Engine, Vec<Stamped>) {
+        exchange::exchange(&messages(scenario), ACCOUNTS)
+    }
+
     fn take_messages<C: Contender>((mut contender, mut reports, messages): Flow<C, Message>) -> (C, Reports) {
         contender.run(&messages, &mut reports);
         (contender, reports)
@@ -67,6 +76,16 @@ mod counted {
     fn take_bare((mut bare, commands): (Bare, Vec<Command>)) -> Bare {
         bare.run(&commands);
         bare
+    }
+
+    fn take_stamped((mut engine, stamped): (Engine, Vec<Stamped>)) -> (Engine, usize) {
+        let (mut out, mut reports) = (Output::default(), 0);
+        for batch in stamped.chunks(256) {
+            engine.apply_all(batch, &mut out);
+            reports += out.reports.len();
+            out.clear();
+        }
+        (engine, reports)
     }
 
     #[library_benchmark]
@@ -98,6 +117,13 @@ mod counted {
         take_messages(flow)
     }
 
+    #[library_benchmark]
+    #[bench::normal(exchange_flow(1))]
+    #[bench::swing_40(exchange_flow(3))]
+    fn whole_exchange(flow: (Engine, Vec<Stamped>)) -> (Engine, usize) {
+        take_stamped(flow)
+    }
+
     /// Each bench once, not counted.
     pub(super) fn once() {
         for scenario in [1, 3] {
@@ -105,11 +131,12 @@ mod counted {
             assert!(take_messages(peer_flow(scenario)).1.pushed() > 0);
             assert!(take_commands(hot_flow(scenario)).1.pushed() > 0);
             assert!(take_bare(bare_flow(scenario)).trades > 0);
+            assert!(take_stamped(exchange_flow(scenario)).1 > 0);
         }
         assert!(take_commands(thin_flow()).1.pushed() > 0);
     }
 
-    library_benchmark_group!(name = book; benchmarks = bare, client_ids, own_ids, matchcore);
+    library_benchmark_group!(name = book; benchmarks = bare, client_ids, own_ids, matchcore, whole_exchange);
     main!(library_benchmark_groups = book);
 
     pub(super) fn count() {

@@ -6,8 +6,8 @@ use crate::reports::Reports;
 use cuex_challenge::ReportKind;
 use engine::{Book, Fill, Slab};
 
-/// How far ahead each of the two steps of a look-ahead looks.
-const AHEAD: [usize; 2] = [16, 8];
+/// How far ahead each of the three steps of a look-ahead looks.
+const AHEAD: [usize; 3] = [24, 16, 8];
 /// How many messages a batch has.
 const BATCH: usize = 256;
 /// The owner of all incoming orders; resting ones belong to another, so that nobody meets himself.
@@ -78,12 +78,11 @@ impl Books {
             self.slab.prefetch(*slot);
         }
         if let Some(Command { message, slot }) = batch.get(at + AHEAD[1]) {
-            let book = &self.books[message.contract as usize];
-            if matches!(message.kind, Kind::New | Kind::Ioc) {
-                book.prefetch_form(&self.slab, message.side, message.price);
-            } else {
-                self.slab.prefetch_neighbours(*slot);
-            }
+            self.books[message.contract as usize].prefetch_form(&self.slab, message.side);
+            self.slab.prefetch_neighbours(*slot);
+        }
+        if let Some(Command { message, .. }) = batch.get(at + AHEAD[2]) {
+            self.books[message.contract as usize].prefetch_level(message.side, message.price);
         }
     }
 

@@ -6,7 +6,7 @@ use engine::Engine;
 use std::collections::HashMap;
 use types::{
     AccountId, ClassNo, ClassSpec, Command, ContractId, Hour, KeyNo, Lane, NewOrder, OrderId, OrderRef,
-    Output, PublicKey, ReportBody, Role, Sender, SlotHint, Stamped, TimeInForce, Timestamp,
+    Output, PublicKey, ReportBody, Role, Sender, SlotHint, Stamped, TimeInForce, Timestamp, Why,
 };
 
 /// The one contract of these flows.
@@ -70,16 +70,16 @@ impl Stamper {
 fn setup(accounts: u32) -> Vec<(KeyNo, Command)> {
     let spec = ClassSpec { horizon_hours: 48, ..ClassSpec::example() };
     let operator = PublicKey([0; 32]);
-    let mut desk = vec![Command::Genesis { operator }, Command::DefineClass(spec)];
+    let mut desk = vec![Command::Genesis { operator }, Command::DefineClass { spec, why: Why::NONE }];
     for number in 2..accounts + 2 {
         let name = format!("a{number}").parse().expect("a name in its form");
         let mut public = [1; 32];
         public[..4].copy_from_slice(&number.to_le_bytes());
         let (account, public, rights) = (AccountId(number), PublicKey(public), Role::Provider.rights());
-        desk.push(Command::OpenAccount { name, role: Role::Provider });
-        desk.push(Command::RegisterKey { account, public, rights, expires: Timestamp::MAX });
+        desk.push(Command::OpenAccount { name, role: Role::Provider, why: Why::NONE });
+        desk.push(Command::RegisterKey { account, public, rights, expires: Timestamp::MAX, why: Why::NONE });
         let (currency, amount) = (spec.currency, 100_000_000_000_000);
-        desk.push(Command::DepositCash { account, currency, amount, external: 1 });
+        desk.push(Command::DepositCash { account, currency, amount, external: 1, why: Why::NONE });
     }
     let deposit = Command::DepositCapacity { contract: contract(), units: 400_000, external: 1 };
     let deposits = (2..accounts + 2).map(|key| (KeyNo(key), deposit));

@@ -7,4 +7,5 @@ pub mod exchange;
 pub mod flow;
 pub mod peers;
 pub mod reports;
+pub mod resting;
 pub mod wide;

@@ -5,7 +5,7 @@ use crate::session::Session;
 use types::{
     AccountId, AccountName, ClassNo, ClassSpec, Code, Command, ContractId, KeyNo, Lane, MassCancel, Money,
     NewOrder, OrderId, OrderRef, PublicKey, Report, ReportBody, Rights, Role, Side, SlotHint, Ticks,
-    TimeInForce, Timestamp, Units,
+    TimeInForce, Timestamp, Units, Why,
 };
 
 /// An order that was taken. It can be cancelled and replaced by this.
@@ -115,6 +115,28 @@ impl Session {
         self.request(Command::DepositCapacity { contract, units, external }).await
     }
 
+    /// Ends the orders that this key sent when none of its sessions has been there for `grace` seconds, from now
+    /// on and until it is set to 0, whatever becomes of this session. The end of each follows as a report.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn cancel_on_disconnect(&self, grace: u32) -> Result<Report, CommandError> {
+        self.request(Command::CancelOnDisconnect { grace }).await
+    }
+
+    /// Puts the key with this public half in the place of the one that this session speaks with, and gives its
+    /// number. The session ends then, and so does every later one with the old key: connect with the new one.
+    ///
+    /// # Errors
+    /// [`CommandError`]. If the session ended before the answer came, whoever connects with the new key finds out.
+    pub async fn rotate_key(&self, public: PublicKey) -> Result<KeyNo, CommandError> {
+        let report = self.request(Command::RotateKey { public }).await?;
+        match report.body {
+            ReportBody::KeyRotated { key } => Ok(key),
+            _ => Err(unexpected(&report)),
+        }
+    }
+
     /// Operator: credits cash to an account. The same external id again is the same deposit.
     ///
     /// # Errors
@@ -125,16 +147,17 @@ impl Session {
         currency: Code,
         amount: Money,
         external: u64,
+        why: Why,
     ) -> Result<Report, CommandError> {
-        self.request(Command::DepositCash { account, currency, amount, external }).await
+        self.request(Command::DepositCash { account, currency, amount, external, why }).await
     }
 
     /// Operator: lists a class.
     ///
     /// # Errors
     /// [`CommandError`].
-    pub async fn define_class(&self, spec: ClassSpec) -> Result<ClassNo, CommandError> {
-        let report = self.request(Command::DefineClass(spec)).await?;
+    pub async fn define_class(&self, spec: ClassSpec, why: Why) -> Result<ClassNo, CommandError> {
+        let report = self.request(Command::DefineClass { spec, why }).await?;
         match report.body {
             ReportBody::ClassDefined { class, .. } => Ok(class),
             _ => Err(unexpected(&report)),
@@ -145,8 +168,13 @@ impl Session {
     ///
     /// # Errors
     /// [`CommandError`].
-    pub async fn open_account(&self, name: AccountName, role: Role) -> Result<AccountId, CommandError> {
-        let report = self.request(Command::OpenAccount { name, role }).await?;
+    pub async fn open_account(
+        &self,
+        name: AccountName,
+        role: Role,
+        why: Why,
+    ) -> Result<AccountId, CommandError> {
+        let report = self.request(Command::OpenAccount { name, role, why }).await?;
         match report.body {
             ReportBody::AccountOpened { account } => Ok(account),
             _ => Err(unexpected(&report)),
@@ -163,8 +191,9 @@ impl Session {
         public: PublicKey,
         rights: Rights,
         expires: Timestamp,
+        why: Why,
     ) -> Result<KeyNo, CommandError> {
-        let report = self.request(Command::RegisterKey { account, public, rights, expires }).await?;
+        let report = self.request(Command::RegisterKey { account, public, rights, expires, why }).await?;
         match report.body {
             ReportBody::KeyRegistered { key, .. } => Ok(key),
             _ => Err(unexpected(&report)),
@@ -175,8 +204,8 @@ impl Session {
     ///
     /// # Errors
     /// [`CommandError`].
-    pub async fn revoke_key(&self, key: KeyNo) -> Result<Report, CommandError> {
-        self.request(Command::RevokeKey { key }).await
+    pub async fn revoke_key(&self, key: KeyNo, why: Why) -> Result<Report, CommandError> {
+        self.request(Command::RevokeKey { key, why }).await
     }
 }
 

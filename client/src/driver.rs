@@ -8,13 +8,14 @@ use crate::link::{self, Link, WaysOut};
 use crate::machine::Machine;
 use crate::session::Options;
 use parking_lot::Mutex;
-use protocol::Frames;
-use protocol::order_entry::ServerMessage;
+use protocol::order_entry::{HEARTBEATS_MISSED, ServerMessage};
+use protocol::{CloseCode, Frames};
 use quinn::Connection;
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::{sleep, timeout};
 
 /// Where one user reads what the session tells.
 pub(crate) type Reader = mpsc::Sender<Arc<Batch>>;
@@ -99,13 +100,23 @@ impl Shared {
         let mut events = Vec::new();
         let result = {
             let mut state = self.state.lock();
-            let result = state.take(frames, connection, &mut events);
+            let result = state.take(frames, connection, received, &mut events);
             state.flush();
             result
         };
         self.answered.notify_waiters();
         self.tell(received, events).await;
         result
+    }
+
+    /// Says from time to time that this end is there, also while nobody reads what it tells.
+    async fn beat(&self, every: Duration) -> Infallible {
+        loop {
+            sleep(every).await;
+            let mut state = self.state.lock();
+            state.machine.beat();
+            state.flush();
+        }
     }
 
     /// Hands a batch to all readers, waiting for each that has not read what it was given before.
@@ -137,14 +148,16 @@ impl State {
         &mut self,
         frames: Frames<'_>,
         connection: &Connection,
+        received: Instant,
         events: &mut Vec<Event>,
     ) -> Result<(), SessionError> {
         for frame in frames {
             let message =
                 frame.and_then(ServerMessage::decode).map_err(|error| violated(connection, &error))?;
-            self.machine.take(message, events)?;
+            self.machine.take(message, received, events)?;
         }
-        Ok(())
+        // Nothing follows a goodbye that was asked for.
+        if self.machine.logged_out().is_some() { Err(SessionError::Finished) } else { Ok(()) }
     }
 }
 
@@ -153,7 +166,7 @@ async fn go_on(shared: &Shared, dialer: &Dialer, mut link: Link, options: Option
     let mut patience = Patience::new(options.patience);
     loop {
         shared.write_to(&link);
-        let Err(error) = read(shared, link).await;
+        let Err(error) = speak(shared, link).await;
         shared.detach().await;
         link = match call_again(shared, dialer, &mut patience, error, options.in_flight).await {
             Ok(link) => link,
@@ -176,7 +189,7 @@ async fn call_again(
         match link::open(dialer, hello, in_flight).await {
             Ok(link) => {
                 let mut state = shared.state.lock();
-                state.machine.attach(link.welcome)?;
+                state.machine.attach(link.welcome, Instant::now())?;
                 state.reconnects += 1;
                 patience.connected();
                 return Ok(link);
@@ -186,15 +199,33 @@ async fn call_again(
     }
 }
 
-/// Reads a connection to its end.
-async fn read(shared: &Shared, mut link: Link) -> Result<Infallible, SessionError> {
+/// Uses a connection to its end.
+async fn speak(shared: &Shared, link: Link) -> Result<Infallible, SessionError> {
+    let heartbeat = Duration::from_secs(link.welcome.heartbeat.into());
+    tokio::select! {
+        ended = read(shared, link, HEARTBEATS_MISSED * heartbeat) => ended,
+        never = shared.beat(heartbeat) => match never {},
+    }
+}
+
+/// Reads a connection to its end, which comes when nothing does for too long.
+async fn read(shared: &Shared, mut link: Link, silence: Duration) -> Result<Infallible, SessionError> {
     let Link { call, control, reports, .. } = &mut link;
     let connection: &Connection = call;
     loop {
-        let frames = tokio::select! {
-            frames = control.next() => frames,
-            frames = next_pushed(connection, reports) => frames?,
+        let next = async {
+            tokio::select! {
+                frames = control.next() => Ok(frames),
+                frames = next_pushed(connection, reports) => frames,
+            }
         };
+        // Only while this end listens is the other one silent.
+        let Ok(frames) = timeout(silence, next).await else {
+            let cause = format!("nothing was heard for {} s", silence.as_secs());
+            connection.close(CloseCode::Silent.number().into(), cause.as_bytes());
+            return Err(SessionError::Lost { cause });
+        };
+        let frames = frames?;
         match frames.map_err(|error| failed(connection, &error))? {
             Some(frames) => shared.take(frames, connection).await?,
             None => return Err(stream_ended(connection).await),

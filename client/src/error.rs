@@ -109,7 +109,8 @@ impl SessionError {
                 | CloseCode::TooSlow
                 | CloseCode::TooMany
                 | CloseCode::Stopping
-                | CloseCode::Failed => false,
+                | CloseCode::Failed
+                | CloseCode::Silent => false,
                 CloseCode::Malformed
                 | CloseCode::TooLong
                 | CloseCode::UnknownKind

@@ -23,6 +23,10 @@ use types::{Class, ContractId};
 const CONTROL_BYTES: usize = 256 << 10;
 /// How long to try for a new connection when one is lost.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Gateway and feed learn of a new key each by themselves: so long after it was registered the feed knows it too.
+const NEW_KEY_WITHIN: Duration = Duration::from_secs(2);
+/// The pause between two calls to a feed that does not know the key yet.
+const NEW_KEY_PAUSE: Duration = Duration::from_millis(20);
 
 /// A session of one key with the feed. It ends when dropped.
 #[derive(Debug)]
@@ -53,13 +57,14 @@ struct Link {
 }
 
 impl FeedSession {
-    /// Connects to the feed as `key`. Calls once only.
+    /// Connects to the feed as `key`. Calls once only, but for two seconds if the feed does not know the key, which may
+    /// have been registered a moment ago.
     ///
     /// # Errors
     /// [`SessionError`]: nobody answers, the wrong one does, or the exchange does not let the key in.
     pub async fn connect(info: &ExchangeInfo, key: &PrivateKey) -> Result<FeedSession, SessionError> {
         let dialer = Arc::new(Dialer::new(info.feed, info.key, key, ALPN)?);
-        let link = open(&dialer).await?;
+        let link = open_as_new(&dialer).await?;
         Ok(FeedSession {
             dialer,
             patience: Patience::new(PATIENCE),
@@ -234,6 +239,19 @@ impl FeedSession {
 async fn call_after(pause: Duration, dialer: Arc<Dialer>) -> Result<Link, SessionError> {
     tokio::time::sleep(pause).await;
     open(&dialer).await
+}
+
+/// Calls the feed, again if it does not know the key yet.
+async fn open_as_new(dialer: &Dialer) -> Result<Link, SessionError> {
+    let began = Instant::now();
+    loop {
+        match open(dialer).await {
+            Err(SessionError::Closed { code: CloseCode::UnknownKey, .. })
+                if began.elapsed() < NEW_KEY_WITHIN => {}
+            opened => return opened,
+        }
+        tokio::time::sleep(NEW_KEY_PAUSE).await;
+    }
 }
 
 /// Calls the feed once and introduces itself.

@@ -24,6 +24,8 @@ struct Server {
     /// With which code each connection ends after its changes, once this is rung.
     cuts: Arc<Mutex<VecDeque<CloseCode>>>,
     cut: Arc<Notify>,
+    /// So many connections are still refused, as the key is not known yet.
+    refuses: Arc<Mutex<u32>>,
     endpoint: Endpoint,
 }
 
@@ -38,6 +40,7 @@ impl Server {
             model: Arc::new(Mutex::new(FeedModel::new())),
             cuts: Arc::new(Mutex::new(cuts.into_iter().collect())),
             cut: Arc::default(),
+            refuses: Arc::default(),
             endpoint,
         };
         tokio::spawn({
@@ -53,7 +56,18 @@ impl Server {
         server
     }
 
+    fn is_refused(&self) -> bool {
+        let mut refuses = self.refuses.lock();
+        let is_refused = *refuses > 0;
+        *refuses = refuses.saturating_sub(1);
+        is_refused
+    }
+
     async fn converse(self, connection: Connection) -> Option<()> {
+        if self.is_refused() {
+            connection.close(CloseCode::UnknownKey.number().into(), b"who are you?");
+            return None;
+        }
         let (mut answers, requests) = connection.accept_bi().await.ok()?;
         let mut requests = FrameReader::new(requests);
         let mut data = None;
@@ -153,6 +167,17 @@ async fn follow() {
         let error = feed.next().await.unwrap_err();
         assert!(matches!(error, SessionError::Closed { code: CloseCode::Superseded, .. }), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_key_that_is_not_known_yet_is_tried_again_and_one_that_never_is_is_given_up() {
+    let server = Server::start([]);
+    *server.refuses.lock() = 3;
+    FeedSession::connect(&server.info, &PrivateKey::generate()).await.unwrap();
+    assert_eq!(*server.refuses.lock(), 0);
+    *server.refuses.lock() = u32::MAX;
+    let error = FeedSession::connect(&server.info, &PrivateKey::generate()).await.unwrap_err();
+    assert!(matches!(error, SessionError::Closed { code: CloseCode::UnknownKey, .. }), "{error}");
 }
 
 #[tokio::test]

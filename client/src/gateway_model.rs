@@ -2,7 +2,8 @@
 //! the rules of order entry, and remember everything so that a test can hold the client to it.
 
 use protocol::order_entry::{
-    ClientMessage, Hello, Query, QueryEnd, QueryKind, Refused, ServerMessage, Welcome, lane_of, outcome_of,
+    Allowance, ClientMessage, Heartbeat, Hello, Query, QueryEnd, QueryKind, Refused, ServerMessage, Welcome,
+    lane_of, outcome_of,
 };
 use std::collections::{HashMap, VecDeque};
 use types::{
@@ -24,6 +25,8 @@ pub(crate) struct GatewayModel {
     kept: usize,
     /// True if numbers on their way count as taken, as good gateways have it.
     counts_in_flight: bool,
+    /// How often it asks for a word, in seconds. It says none by itself.
+    pub(crate) heartbeat: u8,
     /// All reports ever made.
     pub(crate) log: Vec<Report>,
     /// What was executed, in order.
@@ -55,6 +58,7 @@ impl GatewayModel {
         GatewayModel {
             kept,
             counts_in_flight,
+            heartbeat: u8::MAX,
             log: Vec::new(),
             executed: Vec::new(),
             outcomes: HashMap::new(),
@@ -82,6 +86,8 @@ impl GatewayModel {
             taken: [self.highest(Lane::Orders), self.highest(Lane::Cancels)],
             first_report: forgotten + 1,
             last_report: self.last_report(),
+            heartbeat: self.heartbeat,
+            allowances: [Allowance::UNLIMITED; 2],
         };
         (welcome, self.log[from..].iter().map(|report| ServerMessage::Report(*report)).collect())
     }
@@ -156,12 +162,23 @@ impl GatewayModel {
     pub(crate) fn hear(&mut self, lane: Option<Lane>, message: ClientMessage) -> Vec<ServerMessage> {
         match (lane, message) {
             (None, ClientMessage::Query(query)) => self.answer(query),
+            (None, ClientMessage::Heartbeat) => Vec::new(),
+            (None, ClientMessage::Logout) => {
+                assert!(self.in_flight.is_empty(), "a client leaves when all is answered");
+                vec![ServerMessage::LoggedOut { last_report: self.last_report() }]
+            }
             (Some(lane), ClientMessage::Command { number, command }) => {
                 assert!(lane_of(&command).is_none_or(|its_lane| its_lane == lane), "the wrong lane");
                 self.command(lane, number, command).into_iter().collect()
             }
             other => panic!("out of place: {other:?}"),
         }
+    }
+
+    /// What stands behind all reports so far.
+    pub(crate) fn beat(&self) -> ServerMessage {
+        let allowances = [Allowance::UNLIMITED; 2];
+        ServerMessage::Heartbeat(Heartbeat { last_report: self.last_report(), allowances })
     }
 
     pub(crate) fn last_report(&self) -> u64 {

@@ -43,6 +43,7 @@ mod market;
 #[cfg(test)]
 mod market_tests;
 mod numbers;
+mod pace;
 mod questions;
 mod session;
 #[cfg(test)]
@@ -53,8 +54,11 @@ pub use commands::Placed;
 pub use error::{CommandError, SessionError};
 pub use events::{Batch, Event, Reports};
 pub use feed::FeedSession;
+pub use machine::{Machine, Out};
 pub use market::{FeedCounters, FeedEvent};
+pub use numbers::Waiter;
 pub use protocol::market_data::Depth;
+pub use protocol::order_entry::Allowance;
 pub use protocol::symbol::{ContractSymbol, Pattern};
 pub use session::{Options, Session};
 pub use transport::PrivateKey;

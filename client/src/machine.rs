@@ -11,21 +11,27 @@
 //! - The first report or refusal that answers a number is its outcome. Later ones are news like any other, also
 //!   where the first is among those that are no longer kept. Only "the number is not rising" is none: it says that
 //!   the number was sent again too late, not what came of it, so that is asked for.
+//!
+//! A heartbeat stands behind all reports that were sent before it. One that names another report than the last that
+//! came shows a gap: the connection is given up, and the next one resumes.
 
 use crate::account::AccountState;
 use crate::error::{CommandError, SessionError};
 use crate::events::Event;
 use crate::numbers::{Numbers, Unanswered, Waiter};
+use crate::pace::Pace;
 use crate::questions::{Asker, Questions};
 use protocol::order_entry::{
-    Hello, NotOnTheWire, Refused, ServerMessage, Welcome, encode_command, outcome_of,
+    Allowance, ClientMessage, Heartbeat, Hello, NotOnTheWire, Refused, ServerMessage, Welcome,
+    encode_command, outcome_of,
 };
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use types::{Command, Lane, RejectCode, Report, ReportBody, Sender};
 
-/// The session's memory.
+/// The session's memory: a machine without connection or clock. A [`Session`](crate::Session) puts one behind a
+/// connection; a simulation can drive it by itself, one call after the other.
 #[derive(Debug)]
-pub(crate) struct Machine {
+pub struct Machine {
     /// The last report the user knows of, told or contained in a state; `None` before the first welcome of a
     /// session that wants new reports only.
     told: Option<u64>,
@@ -37,16 +43,25 @@ pub(crate) struct Machine {
     questions: Questions,
     /// How far a lane's oldest command without an outcome may be behind its newest.
     in_flight: usize,
+    /// What may be said on each lane, once a welcome has told.
+    paces: Option<[Pace; 2]>,
+    /// True once the session is to end: no command is taken in any more.
+    is_leaving: bool,
+    /// The account's last report, once the exchange has said goodbye.
+    logged_out: Option<u64>,
     ended: Option<SessionError>,
     out: Out,
 }
 
 /// What is to be written to the three streams of the connection, in whole messages.
 #[derive(Debug, Default)]
-pub(crate) struct Out {
-    pub(crate) control: Vec<u8>,
-    pub(crate) orders: Vec<u8>,
-    pub(crate) cancels: Vec<u8>,
+pub struct Out {
+    /// For the control stream.
+    pub control: Vec<u8>,
+    /// For the orders lane.
+    pub orders: Vec<u8>,
+    /// For the cancels lane.
+    pub cancels: Vec<u8>,
 }
 
 /// What is true of one connection only.
@@ -63,7 +78,8 @@ struct Connected {
 impl Machine {
     /// A session that has seen reports up to `resume_after`, or wants new ones only, and has at most `in_flight`
     /// commands under way on each lane.
-    pub(crate) fn new(resume_after: Option<u64>, in_flight: usize) -> Machine {
+    #[must_use]
+    pub fn new(resume_after: Option<u64>, in_flight: usize) -> Machine {
         Machine {
             told: resume_after,
             connected: None,
@@ -71,19 +87,27 @@ impl Machine {
             lanes: Default::default(),
             questions: Questions::default(),
             in_flight: in_flight.max(1),
+            paces: None,
+            is_leaving: false,
+            logged_out: None,
             ended: None,
             out: Out::default(),
         }
     }
 
     /// The first words on a new connection.
-    pub(crate) fn hello(&self) -> Hello {
+    #[must_use]
+    pub fn hello(&self) -> Hello {
         Hello { resume_after: self.told }
     }
 
     /// The answer to the first words: a connection is there, and what has to be said again is put out.
-    pub(crate) fn attach(&mut self, welcome: Welcome) -> Result<(), SessionError> {
+    ///
+    /// # Errors
+    /// Why the session makes no sense on this connection or any other.
+    pub fn attach(&mut self, welcome: Welcome, now: Instant) -> Result<(), SessionError> {
         self.check(&welcome)?;
+        self.paces = Some(welcome.allowances.map(|told| Pace::begin(told, now)));
         let first = self.welcome.replace(welcome).is_none();
         let last = welcome.last_report;
         let resumed = welcome.resumed || self.told.is_none();
@@ -96,6 +120,9 @@ impl Machine {
             self.questions.ask(Asker::Resynchronisation, &mut self.out.control);
         }
         self.send_again(|number, taken| number > taken);
+        if self.is_leaving {
+            say(ClientMessage::Logout, &mut self.out.control);
+        }
         self.connected = Some(Connected {
             at: if resumed { told } else { last },
             ask_at: Some(last),
@@ -106,7 +133,7 @@ impl Machine {
     }
 
     /// The connection is gone, and what was not written with it.
-    pub(crate) fn detach(&mut self, events: &mut Vec<Event>) {
+    pub fn detach(&mut self, events: &mut Vec<Event>) {
         self.out = Out::default();
         self.questions.detach();
         // The reports held back will come again or be in a state, but no longer as outcomes.
@@ -117,7 +144,7 @@ impl Machine {
     }
 
     /// The session is over; everybody who waits learns why.
-    pub(crate) fn end(&mut self, error: &SessionError) {
+    pub fn end(&mut self, error: &SessionError) {
         self.ended = Some(error.clone());
         self.questions.fail(error);
         for waiter in
@@ -129,27 +156,75 @@ impl Machine {
     }
 
     /// Why the session is over, if it is.
-    pub(crate) fn ended(&self) -> Option<&SessionError> {
+    #[must_use]
+    pub fn ended(&self) -> Option<&SessionError> {
         self.ended.as_ref()
     }
 
     /// The last welcome; there is none before the first connection.
-    pub(crate) fn welcome(&self) -> Option<&Welcome> {
+    #[must_use]
+    pub fn welcome(&self) -> Option<&Welcome> {
         self.welcome.as_ref()
     }
 
     /// True if one more command may be under way on that lane.
-    pub(crate) fn has_room(&self, lane: Lane) -> bool {
+    #[must_use]
+    pub fn has_room(&self, lane: Lane) -> bool {
         self.lanes[index(lane)].span() < self.in_flight
     }
 
     /// True if every command has its outcome.
-    pub(crate) fn is_idle(&self) -> bool {
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
         self.lanes.iter().all(|lane| lane.span() == 0)
     }
 
+    /// How long to wait before the next command on that lane, so that it is not refused as one too many; nothing if
+    /// it may go now.
+    pub fn pause(&mut self, lane: Lane, now: Instant) -> Option<Duration> {
+        let in_flight = self.lanes[index(lane)].span();
+        self.paces.as_mut()?[index(lane)].wait(in_flight, now)
+    }
+
+    /// What may be said on that lane now, as far as is known here.
+    #[must_use]
+    pub fn allowance(&self, lane: Lane, now: Instant) -> Allowance {
+        let in_flight = self.lanes[index(lane)].span();
+        self.paces.map_or(Allowance::UNLIMITED, |paces| paces[index(lane)].allowance(in_flight, now))
+    }
+
+    /// Says that this end is there.
+    pub fn beat(&mut self) {
+        if self.connected.is_some() {
+            say(ClientMessage::Heartbeat, &mut self.out.control);
+        }
+    }
+
+    /// Says goodbye. No command is to be taken in any more; those without an outcome may come to none.
+    pub fn log_out(&mut self) {
+        if !self.is_leaving && self.connected.is_some() {
+            say(ClientMessage::Logout, &mut self.out.control);
+        }
+        self.is_leaving = true;
+    }
+
+    /// True once goodbye was said.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.is_leaving
+    }
+
+    /// The number of the account's last report, once the exchange has said goodbye too.
+    #[must_use]
+    pub fn logged_out(&self) -> Option<u64> {
+        self.logged_out
+    }
+
     /// Takes a command in, to go by a lane it may go by, and gives it its number there.
-    pub(crate) fn submit(
+    ///
+    /// # Errors
+    /// [`NotOnTheWire`] if no client can say it; it has no number then.
+    pub fn submit(
         &mut self,
         lane: Lane,
         command: Command,
@@ -176,15 +251,36 @@ impl Machine {
     }
 
     /// Takes in what the exchange says, and appends what the user is to be told to `events`.
-    pub(crate) fn take(
+    ///
+    /// # Errors
+    /// What it may not say; or that reports are missing, which the next connection will make good.
+    pub fn take(
         &mut self,
         message: ServerMessage,
+        received: Instant,
         events: &mut Vec<Event>,
     ) -> Result<(), SessionError> {
         match message {
-            ServerMessage::Report(report) => self.take_report(report, events),
+            ServerMessage::Report(report) => self.take_report(report, received, events),
+            ServerMessage::Heartbeat(Heartbeat { last_report, allowances }) => {
+                let in_flight = self.lanes.iter().map(Numbers::span);
+                for ((pace, told), in_flight) in
+                    self.paces.iter_mut().flatten().zip(allowances).zip(in_flight)
+                {
+                    pace.told(told, in_flight, received);
+                }
+                self.find_gap(last_report)
+            }
+            ServerMessage::LoggedOut { last_report } => {
+                if !self.is_leaving {
+                    return Err(SessionError::violation("it says goodbye to whom stays"));
+                }
+                self.find_gap(last_report)?;
+                self.logged_out = Some(last_report);
+                Ok(())
+            }
             ServerMessage::Refused(refused) => {
-                self.take_refusal(refused, events);
+                self.take_refusal(refused, received, events);
                 Ok(())
             }
             ServerMessage::Welcome(_) => Err(SessionError::violation("a second welcome")),
@@ -199,7 +295,7 @@ impl Machine {
     }
 
     /// What is to be written; whoever has written it clears it.
-    pub(crate) fn out(&mut self) -> &mut Out {
+    pub fn out(&mut self) -> &mut Out {
         &mut self.out
     }
 
@@ -225,7 +321,23 @@ impl Machine {
         Ok(())
     }
 
-    fn take_report(&mut self, report: Report, events: &mut Vec<Event>) -> Result<(), SessionError> {
+    /// The exchange has sent all reports up to this one on this connection.
+    fn find_gap(&self, last_report: u64) -> Result<(), SessionError> {
+        let Some(Connected { at, .. }) = self.connected else {
+            return Err(SessionError::violation("a report before the welcome"));
+        };
+        if at == last_report {
+            return Ok(());
+        }
+        Err(SessionError::Lost { cause: format!("report {at} came last, but {last_report} was sent") })
+    }
+
+    fn take_report(
+        &mut self,
+        report: Report,
+        received: Instant,
+        events: &mut Vec<Event>,
+    ) -> Result<(), SessionError> {
         let (Some(own), Some(connected)) = (&self.welcome, &mut self.connected) else {
             return Err(SessionError::violation("a report before the welcome"));
         };
@@ -243,6 +355,11 @@ impl Machine {
             }
             _ => None,
         };
+        if let (Some(_), Some(Sender { lane, .. }), Some(paces)) =
+            (&answered, report.answers, &mut self.paces)
+        {
+            paces[index(lane)].spend(received);
+        }
         let sent = answered.as_ref().map(|unanswered| unanswered.sent);
         if let Some(waiter) = answered.and_then(|unanswered| unanswered.waiter) {
             // Whoever no longer waits for the outcome does not get it.
@@ -266,9 +383,12 @@ impl Machine {
         Ok(())
     }
 
-    fn take_refusal(&mut self, refused: Refused, events: &mut Vec<Event>) {
+    fn take_refusal(&mut self, refused: Refused, received: Instant, events: &mut Vec<Event>) {
         let Refused { lane, number, code, value } = refused;
         let Some(answered) = self.lanes[index(lane)].answer(number) else { return };
+        if let Some(paces) = &mut self.paces {
+            paces[index(lane)].spend(received);
+        }
         if let Some(waiter) = answered.waiter {
             // Whoever no longer waits for the outcome does not get it.
             let _ = waiter.send(Err(CommandError::Refused { code, value }));
@@ -309,6 +429,10 @@ impl Out {
             Lane::Cancels => &mut self.cancels,
         }
     }
+}
+
+fn say(message: ClientMessage, out: &mut Vec<u8>) {
+    message.encode(out).expect("it is no command");
 }
 
 /// Tells the user of a report, unless it is part of a state they have.

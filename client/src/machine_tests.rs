@@ -23,6 +23,10 @@ struct World {
     /// Towards the client: control, reports.
     control: VecDeque<ServerMessage>,
     reports: VecDeque<ServerMessage>,
+    /// The last report that came on this connection, or the one it began after.
+    seen: u64,
+    /// True if reports were lost on this connection, which only a broken exchange does.
+    is_lossy: bool,
     events: Vec<Event>,
     given: Vec<(Lane, u64, Option<Outcome>)>,
     answers: Vec<oneshot::Receiver<Result<crate::AccountState, CommandError>>>,
@@ -48,6 +52,10 @@ enum Step {
     },
     Release(usize),
     Settle,
+    /// The gateway says that it is there; if `lossy`, the reports right before it are lost.
+    Beat {
+        lossy: bool,
+    },
     ReadReports(usize),
     ReadControl(usize),
 }
@@ -61,6 +69,8 @@ impl World {
             pipes: Default::default(),
             control: VecDeque::new(),
             reports: VecDeque::new(),
+            seen: 0,
+            is_lossy: false,
             events: Vec::new(),
             given: Vec::new(),
             answers: Vec::new(),
@@ -86,18 +96,52 @@ impl World {
                 let report = self.gateway.settle();
                 self.report([report]);
             }
-            Step::ReadReports(count) => {
-                for message in self.reports.drain(..count.min(self.reports.len())).collect::<Vec<_>>() {
-                    self.machine.take(message, &mut self.events).unwrap();
-                }
-            }
+            Step::Beat { lossy } => self.beat(lossy),
+            Step::ReadReports(count) => self.read_reports(count),
             Step::ReadControl(count) => {
                 for message in self.control.drain(..count.min(self.control.len())).collect::<Vec<_>>() {
-                    self.machine.take(message, &mut self.events).unwrap();
+                    self.machine.take(message, Instant::now(), &mut self.events).unwrap();
                 }
             }
         }
         self.flush();
+    }
+
+    fn read_reports(&mut self, count: usize) {
+        for _ in 0..count {
+            let Some(message) = self.reports.pop_front() else { return };
+            if let ServerMessage::Report(report) = message {
+                self.seen = self.seen.max(report.number);
+            }
+            match self.machine.take(message, Instant::now(), &mut self.events) {
+                // The last heartbeat stands behind what is lost; those before it may not.
+                Ok(()) if self.is_lossy => {
+                    let is_heartbeat =
+                        |message: &ServerMessage| matches!(message, ServerMessage::Heartbeat(_));
+                    assert!(!is_heartbeat(&message) || self.reports.iter().any(is_heartbeat), "a gap unseen");
+                }
+                Ok(()) => {}
+                // What is lost is told on the next connection.
+                Err(SessionError::Lost { .. }) if self.is_lossy => return self.cut(),
+                Err(other) => panic!("{other}"),
+            }
+        }
+    }
+
+    fn beat(&mut self, lossy: bool) {
+        if !self.connected {
+            return;
+        }
+        // No heartbeat stands between what is lost and this one.
+        while let Some(ServerMessage::Report(last)) = self.reports.back().filter(|_| lossy) {
+            let same = |message: &&ServerMessage| matches!(message, ServerMessage::Report(it) if it.number == last.number);
+            if last.number <= self.seen || self.reports.iter().filter(same).count() > 1 {
+                break;
+            }
+            self.reports.pop_back();
+            self.is_lossy = true;
+        }
+        self.reports.push_back(self.gateway.beat());
     }
 
     fn submit(&mut self, command: u8, waits: bool) {
@@ -121,16 +165,18 @@ impl World {
 
     fn connect(&mut self) {
         if !self.connected {
-            let (welcome, reports) = self.gateway.greet(self.machine.hello());
-            self.connected = true;
-            self.machine.attach(welcome).unwrap();
+            let hello = self.machine.hello();
+            let (welcome, reports) = self.gateway.greet(hello);
+            let begun_after = hello.resume_after.filter(|_| welcome.resumed);
+            (self.connected, self.seen) = (true, begun_after.unwrap_or(welcome.last_report));
+            self.machine.attach(welcome, Instant::now()).unwrap();
             self.report(reports);
         }
     }
 
     fn cut(&mut self) {
         if self.connected {
-            self.connected = false;
+            (self.connected, self.is_lossy) = (false, false);
             self.machine.detach(&mut self.events);
             self.pipes = Default::default();
             self.control.clear();
@@ -145,7 +191,8 @@ impl World {
             self.pipes[pipe] = rest.to_vec();
             let lane = [None, Some(Lane::Orders), Some(Lane::Cancels)][pipe];
             let answers = self.gateway.hear(lane, message);
-            if pipe == 0 { self.control.extend(answers) } else { self.report(answers) }
+            let is_goodbye = matches!(answers[..], [ServerMessage::LoggedOut { .. }]);
+            if pipe == 0 && !is_goodbye { self.control.extend(answers) } else { self.report(answers) }
         }
     }
 
@@ -168,14 +215,19 @@ impl World {
 
     /// Nothing more is given and nothing cut: everything comes to its end.
     fn come_to_rest(&mut self) {
-        self.step(Step::Connect);
-        for _ in 0..6 {
+        for _ in 0..8 {
+            self.step(Step::Connect);
             (0..3).for_each(|pipe| self.step(Step::Deliver { pipe, count: usize::MAX >> 1 }));
             self.step(Step::Release(usize::MAX));
             self.step(Step::ReadReports(usize::MAX));
             self.step(Step::ReadControl(usize::MAX));
         }
         assert!(self.machine.is_idle() && self.pipes.iter().all(Vec::is_empty));
+        self.machine.log_out();
+        self.flush();
+        self.deliver(0, 1);
+        self.step(Step::ReadReports(usize::MAX));
+        assert_eq!(self.machine.logged_out(), Some(self.gateway.last_report()));
     }
 
     /// Every report was told once, in order and without a gap but where a state took the place of some.
@@ -256,6 +308,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (0..3usize, 1..6usize).prop_map(|(pipe, count)| Step::Deliver { pipe, count }),
         3 => (1..6usize).prop_map(Step::Release),
         1 => Just(Step::Settle),
+        1 => any::<bool>().prop_map(|lossy| Step::Beat { lossy }),
         3 => (1..8usize).prop_map(Step::ReadReports),
         1 => (1..4usize).prop_map(Step::ReadControl),
     ];
@@ -345,9 +398,34 @@ fn a_gap_in_the_reports_is_a_violation() {
     accepted(&mut world);
     world.reports.pop_front();
     let message = world.reports.pop_front().unwrap();
-    let error = world.machine.take(message, &mut world.events).unwrap_err();
+    let error = world.machine.take(message, Instant::now(), &mut world.events).unwrap_err();
     assert!(matches!(error, SessionError::Violation { .. }), "{error}");
     assert!(world.events.is_empty());
+}
+
+#[test]
+fn a_heartbeat_shows_reports_that_are_missing_at_the_end() {
+    let mut world = World::new(Some(0), usize::MAX, true);
+    world.step(Step::Connect);
+    accepted(&mut world);
+    world.step(Step::Beat { lossy: false });
+    world.step(Step::ReadReports(9));
+    accepted(&mut world);
+    world.reports.clear();
+    let error = world.machine.take(world.gateway.beat(), Instant::now(), &mut world.events).unwrap_err();
+    assert!(matches!(&error, SessionError::Lost { .. }) && !error.is_final(), "{error}");
+    world.cut();
+    world.come_to_rest();
+    world.check_reports(0);
+}
+
+#[test]
+fn nobody_says_goodbye_to_whom_stays() {
+    let mut world = World::new(Some(0), usize::MAX, true);
+    world.step(Step::Connect);
+    let goodbye = ServerMessage::LoggedOut { last_report: 0 };
+    let error = world.machine.take(goodbye, Instant::now(), &mut world.events).unwrap_err();
+    assert!(matches!(error, SessionError::Violation { .. }), "{error}");
 }
 
 #[test]
@@ -358,7 +436,7 @@ fn another_exchange_under_the_same_key_is_noticed() {
     world.step(Step::ReadReports(1));
     world.step(Step::Cut);
     let (welcome, _) = GatewayModel::new(usize::MAX, true).greet(world.machine.hello());
-    let error = world.machine.attach(welcome).unwrap_err();
+    let error = world.machine.attach(welcome, Instant::now()).unwrap_err();
     assert!(matches!(error, SessionError::Rewound { told: 1, last: 0 }), "{error}");
 }
 
@@ -370,7 +448,7 @@ fn another_client_with_the_same_key_is_noticed() {
     world.step(Step::Cut);
     world.gateway.command(Lane::Orders, 2, order(5, 1));
     let (welcome, _) = world.gateway.greet(world.machine.hello());
-    let error = world.machine.attach(welcome).unwrap_err();
+    let error = world.machine.attach(welcome, Instant::now()).unwrap_err();
     assert!(matches!(error, SessionError::KeyShared { lane: Lane::Orders, taken: 2, last: 1 }), "{error}");
 }
 
@@ -391,7 +469,7 @@ fn whoever_waits_learns_of_the_end() {
 fn room_is_bounded_by_the_oldest_command_without_an_outcome() {
     let mut machine = Machine::new(Some(0), 2);
     let (welcome, _) = GatewayModel::new(usize::MAX, true).greet(machine.hello());
-    machine.attach(welcome).unwrap();
+    machine.attach(welcome, Instant::now()).unwrap();
     for _ in 0..2 {
         assert!(machine.has_room(Lane::Orders));
         machine.submit(Lane::Orders, order(5, 1), Instant::now(), None).unwrap();

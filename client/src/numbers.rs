@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use types::{Command, Report};
 
 /// Who waits for the outcome of one command.
-pub(crate) type Waiter = oneshot::Sender<Result<Report, CommandError>>;
+pub type Waiter = oneshot::Sender<Result<Report, CommandError>>;
 
 /// A command whose outcome is not known.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use crate::error::{CommandError, SessionError};
 use protocol::order_entry::{ClientMessage, Query, QueryEnd, QueryKind, QueryRefused, ServerMessage};
 use std::collections::VecDeque;
 use tokio::sync::oneshot;
-use types::{Account, AccountId, Class, Key, OpenOrder};
+use types::{Account, AccountId, Class, Key, OpenOrder, RejectCode};
 
 /// Who waits for an answer.
 #[derive(Debug)]
@@ -87,7 +87,11 @@ impl Questions {
             ServerMessage::Key(key) => self.lines.keys.push(key),
             ServerMessage::QueryEnd(end) => return self.end(end, own),
             ServerMessage::QueryRefused(refused) => self.refuse(refused)?,
-            ServerMessage::Welcome(_) | ServerMessage::Report(_) | ServerMessage::Refused(_) => {
+            ServerMessage::Welcome(_)
+            | ServerMessage::Report(_)
+            | ServerMessage::Refused(_)
+            | ServerMessage::Heartbeat(_)
+            | ServerMessage::LoggedOut { .. } => {
                 return Err(SessionError::violation("a message that is no line of an answer"));
             }
         }
@@ -119,6 +123,10 @@ impl Questions {
     fn refuse(&mut self, refused: QueryRefused) -> Result<(), SessionError> {
         let QueryRefused { request, code, value } = refused;
         match self.close(request)? {
+            // On the next connection, after a pause.
+            Asker::Resynchronisation if code == RejectCode::Throttled => {
+                Err(SessionError::Lost { cause: "too many questions of this account".to_owned() })
+            }
             Asker::Resynchronisation => Err(SessionError::violation("an account may not see its own state")),
             asker => {
                 asker.fail(CommandError::Refused { code, value });

@@ -10,15 +10,20 @@ use crate::link;
 use crate::machine::Machine;
 use crate::numbers::Waiter;
 use crate::questions::Asker;
-use protocol::order_entry::{ALPN, Welcome, lane_of};
+use protocol::order_entry::{ALPN, Allowance, Welcome, lane_of};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{sleep, timeout};
 use transport::PrivateKey;
-use types::{Class, Command, Lane, Report};
+use types::{Class, Command, Lane, RejectCode, Report};
 
 /// How many batches wait for a reader of reports before the session is held back.
 pub(crate) const BATCHES_WAITING: usize = 64;
+/// How long a goodbye may take to be answered.
+const GOODBYE_WITHIN: Duration = Duration::from_secs(5);
+/// The longest pause before a question is asked again.
+const REST_LONGEST: Duration = Duration::from_secs(1);
 
 /// How a session behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +34,9 @@ pub struct Options {
     pub in_flight: usize,
     /// How long to try for a new connection when one is lost.
     pub patience: Duration,
+    /// True: a command that would be one too many for the exchange waits until it is not. False: it is sent, and most
+    /// likely refused as [`RejectCode::Throttled`]. The same holds of questions.
+    pub paces: bool,
 }
 
 /// A session of one key. Cheap to clone; it ends when the last clone is dropped.
@@ -41,12 +49,21 @@ pub struct Session {
 #[derive(Debug)]
 struct Handle {
     shared: Arc<Shared>,
+    paces: bool,
+}
+
+/// What became of a command that is to be given to the machine.
+enum Given {
+    Now(Result<u64, CommandError>),
+    /// It is one too many: later.
+    Later(Duration),
 }
 
 impl Default for Options {
-    /// Only new reports, 4,096 commands under way on each lane, half a minute of patience.
+    /// Only new reports, 4,096 commands under way on each lane, half a minute of patience, no more commands than the
+    /// exchange allows.
     fn default() -> Options {
-        Options { resume_after: None, in_flight: 4_096, patience: Duration::from_secs(30) }
+        Options { resume_after: None, in_flight: 4_096, patience: Duration::from_secs(30), paces: true }
     }
 }
 
@@ -71,16 +88,16 @@ impl Session {
         let dialer = Dialer::new(info.gateway, info.key, key, ALPN)?;
         let mut machine = Machine::new(options.resume_after, options.in_flight);
         let link = link::open(&dialer, machine.hello(), options.in_flight).await?;
-        machine.attach(link.welcome)?;
+        machine.attach(link.welcome, Instant::now())?;
         let (sender, batches) = mpsc::channel(BATCHES_WAITING);
         let shared = Arc::new(Shared::new(machine, sender));
         tokio::spawn(run(Arc::clone(&shared), dialer, link, options));
-        Ok((Session { handle: Arc::new(Handle { shared }) }, Reports { batches }))
+        Ok((Session { handle: Arc::new(Handle { shared, paces: options.paces }) }, Reports { batches }))
     }
 
     /// Sends a command without waiting for its outcome, and gives its number on its lane; a cancel may name an
-    /// order by that. Waits while [`Options::in_flight`] commands of the lane have no outcome. Dropping the future
-    /// before it is ready sends nothing.
+    /// order by that. Waits while [`Options::in_flight`] commands of the lane have no outcome, and, with
+    /// [`Options::paces`], while the exchange allows no more. Dropping the future before it is ready sends nothing.
     ///
     /// # Errors
     /// [`CommandError::NotOnTheWire`] and [`CommandError::Session`] only.
@@ -145,6 +162,13 @@ impl Session {
         *state.machine.welcome().expect("there is a session only after a welcome")
     }
 
+    /// What may be said on a lane now before the exchange refuses the next as one too many: what it told last, less
+    /// what was said since, and what has come since.
+    #[must_use]
+    pub fn allowance(&self, lane: Lane) -> Allowance {
+        self.shared().state.lock().machine.allowance(lane, Instant::now())
+    }
+
     /// How often the connection was lost and made again.
     #[must_use]
     pub fn reconnects(&self) -> u64 {
@@ -160,11 +184,20 @@ impl Session {
         }
     }
 
-    /// Waits until every command has its outcome, and ends the session for all its clones.
-    pub async fn close(&self) {
+    /// Waits until every command has its outcome, says goodbye, and ends the session for all its clones. Gives the
+    /// number of the account's last report if the exchange has said goodbye too: everything up to it has been told.
+    pub async fn close(&self) -> Option<u64> {
         self.until(|state| (state.machine.is_idle() || state.machine.ended().is_some()).then_some(())).await;
+        {
+            let mut state = self.shared().state.lock();
+            state.machine.log_out();
+            state.flush();
+        }
+        // Who does not answer is left without.
+        let _ = timeout(GOODBYE_WITHIN, self.ended()).await;
         self.shared().stop.notify_one();
         self.ended().await;
+        self.shared().state.lock().machine.logged_out()
     }
 
     /// Gives a command to the machine once there is room; from then on `reader` is told everything.
@@ -175,19 +208,48 @@ impl Session {
         mut waiter: Option<Waiter>,
         mut reader: Option<Reader>,
     ) -> Result<u64, CommandError> {
-        self.until(|state| {
-            if let Some(error) = state.machine.ended() {
-                return Some(Err(error.clone().into()));
+        loop {
+            let given = self.until(|state| self.give(state, lane, command, &mut waiter, &mut reader)).await;
+            match given {
+                Given::Now(number) => return number,
+                Given::Later(pause) => self.rest(pause).await,
             }
-            if !state.machine.has_room(lane) {
-                return None;
-            }
-            let number = state.machine.submit(lane, command, Instant::now(), waiter.take());
-            state.readers.extend(reader.take());
-            state.flush();
-            Some(number.map_err(CommandError::from))
-        })
-        .await
+        }
+    }
+
+    /// Waits, but not beyond the end of the session.
+    async fn rest(&self, pause: Duration) {
+        tokio::select! {
+            () = sleep(pause) => {}
+            _ = self.ended() => {}
+        }
+    }
+
+    /// Gives a command to the machine; nothing if there is no room yet.
+    fn give(
+        &self,
+        state: &mut State,
+        lane: Lane,
+        command: Command,
+        waiter: &mut Option<Waiter>,
+        reader: &mut Option<Reader>,
+    ) -> Option<Given> {
+        if let Some(error) = state.machine.ended() {
+            return Some(Given::Now(Err(error.clone().into())));
+        }
+        if state.machine.is_leaving() {
+            return Some(Given::Now(Err(SessionError::Finished.into())));
+        }
+        if !state.machine.has_room(lane) {
+            return None;
+        }
+        if let Some(pause) = state.machine.pause(lane, Instant::now()).filter(|_| self.handle.paces) {
+            return Some(Given::Later(pause));
+        }
+        let number = state.machine.submit(lane, command, Instant::now(), waiter.take());
+        state.readers.extend(reader.take());
+        state.flush();
+        Some(Given::Now(number.map_err(CommandError::from)))
     }
 
     pub(crate) async fn ask_classes(&self) -> Result<(Vec<Class>, u64), CommandError> {
@@ -196,7 +258,23 @@ impl Session {
 
     async fn ask<Answer>(
         &self,
-        asker: impl FnOnce(oneshot::Sender<Result<Answer, CommandError>>) -> Asker,
+        asker: fn(oneshot::Sender<Result<Answer, CommandError>>) -> Asker,
+    ) -> Result<Answer, CommandError> {
+        loop {
+            match self.ask_once(asker).await {
+                // One question too many: the exchange says how long to wait.
+                Err(CommandError::Refused { code: RejectCode::Throttled, value }) if self.handle.paces => {
+                    self.rest(Duration::from_millis(u64::try_from(value).unwrap_or(1)).min(REST_LONGEST))
+                        .await;
+                }
+                answered => return answered,
+            }
+        }
+    }
+
+    async fn ask_once<Answer>(
+        &self,
+        asker: fn(oneshot::Sender<Result<Answer, CommandError>>) -> Asker,
     ) -> Result<Answer, CommandError> {
         let (waiter, answer) = oneshot::channel();
         {

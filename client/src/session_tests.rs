@@ -28,6 +28,10 @@ struct Server {
     left: Arc<Notify>,
     /// Rung when reports are waiting to be released.
     release: Arc<Notify>,
+    /// Rung when a client has said that it is there.
+    beats: Arc<Notify>,
+    /// How clients have closed their connections.
+    closes: Arc<Mutex<Vec<CloseCode>>>,
 }
 
 #[derive(Default)]
@@ -57,6 +61,8 @@ impl Server {
             endpoint,
             left: Arc::default(),
             release: Arc::default(),
+            beats: Arc::default(),
+            closes: Arc::default(),
         };
         tokio::spawn({
             let server = server.clone();
@@ -92,11 +98,15 @@ impl Server {
         }
         tokio::spawn(self.clone().report_late(Arc::clone(&reporting)));
         while let Ok(Some(frames)) = questions.next().await {
-            let said = self.hear(frames);
+            let (goodbyes, said): (Vec<_>, Vec<_>) = self
+                .hear(frames)
+                .into_iter()
+                .partition(|message| matches!(message, ServerMessage::LoggedOut { .. }));
+            write(&mut *reporting.lock().await, goodbyes).await?;
             write(&mut answers, said).await?;
         }
         if let quinn::ConnectionError::ApplicationClosed(close) = connection.closed().await {
-            assert_eq!(close.error_code, CloseCode::Done.number().into());
+            self.closes.lock().push(CloseCode::from_number(close.error_code.into_inner())?);
             self.left.notify_one();
         }
         Some(())
@@ -139,7 +149,13 @@ impl Server {
 
     fn hear(&self, frames: Frames<'_>) -> Vec<ServerMessage> {
         let mut model = self.model.lock();
-        frames.flat_map(|frame| model.hear(None, ClientMessage::decode(frame.unwrap()).unwrap())).collect()
+        let hear = |message| {
+            if message == ClientMessage::Heartbeat {
+                self.beats.notify_one();
+            }
+            model.hear(None, message)
+        };
+        frames.map(|frame| ClientMessage::decode(frame.unwrap()).unwrap()).flat_map(hear).collect()
     }
 
     fn is_cut(&self) -> Option<CloseCode> {
@@ -189,7 +205,7 @@ async fn commands_come_to_their_outcomes_and_questions_to_answers() {
     assert_eq!((state.cash_in(dollars()), state.units_of(ContractId(5))), ((5, 2), (1, 0)));
     assert_eq!(session.accounts().await.unwrap_err().code(), Some(RejectCode::NotAllowed));
 
-    session.close().await;
+    assert_eq!(session.close().await, Some(server.model.lock().last_report()));
     let mut events = Vec::new();
     while let Some(batch) = reports.next().await {
         events.extend(batch.events.iter().cloned());
@@ -197,6 +213,46 @@ async fn commands_come_to_their_outcomes_and_questions_to_answers() {
     assert_eq!(events.len(), 6, "{events:?}");
     assert!(matches!(session.submit(order(1, 1)).await, Err(CommandError::Session(SessionError::Finished))));
     server.left.notified().await;
+    assert_eq!(*server.closes.lock(), [CloseCode::Done]);
+}
+
+#[tokio::test]
+async fn a_client_says_that_it_is_there_and_leaves_who_does_not() {
+    let server = Server::start(Plan::default());
+    server.model.lock().heartbeat = 1;
+    let (session, mut told) = connect(&server).await;
+    server.beats.notified().await;
+    // The model says nothing by itself: after three heartbeats the client gives it up and comes back.
+    server.left.notified().await;
+    assert_eq!(server.closes.lock()[0], CloseCode::Silent);
+    server.model.lock().heartbeat = u8::MAX;
+    session.request(order(100, 1)).await.unwrap();
+    assert!(session.reconnects() >= 1);
+    let batch = told.next().await.unwrap();
+    assert!(matches!(&batch.events[..], [Event::Report { report, .. }] if report.number == 1), "{batch:?}");
+}
+
+#[tokio::test]
+async fn a_session_whose_reports_nobody_reads_still_says_that_it_is_there() {
+    let server = Server::start(Plan::default());
+    server.model.lock().heartbeat = 1;
+    let (session, mut told) = connect(&server).await;
+    // More than fit between the session and its reader, each in a batch of its own.
+    for sent in 0..100 {
+        session.submit(order(100, 1)).await.unwrap();
+        while server.model.lock().executed.len() <= sent {
+            tokio::task::yield_now().await;
+        }
+    }
+    for _ in 0..4 {
+        server.beats.notified().await;
+    }
+    server.model.lock().heartbeat = u8::MAX;
+    let mut last = 0;
+    while last < 100 {
+        last += told.next().await.unwrap().events.len();
+    }
+    session.close().await;
 }
 
 #[tokio::test]

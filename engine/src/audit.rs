@@ -2,8 +2,10 @@
 
 use crate::accounts::AccountRecord;
 use crate::engine::Engine;
-use std::collections::BTreeMap;
-use types::{Account, AccountId, Code, Money, Side, StateEvent, TimeInForce, reserve_of};
+use crate::funds::Balance;
+use rustc_hash::FxHashMap;
+use std::fmt;
+use types::{Account, AccountId, Code, ContractId, Money, OpenOrder, Side, TimeInForce, reserve_of};
 
 /// What the exchange holds in all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -80,6 +82,22 @@ pub enum AuditError {
     },
 }
 
+/// What orders hold.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Held {
+    Cash(Code),
+    Units(ContractId),
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Held::Cash(currency) => write!(f, "{currency}"),
+            Held::Units(contract) => write!(f, "{}", contract.0),
+        }
+    }
+}
+
 impl Engine {
     /// Scans everything: cash and units are conserved, what is reserved is exactly what open orders need,
     /// every book is in order.
@@ -131,44 +149,61 @@ impl Engine {
 
     /// Compares what is reserved with what the open orders need, account by account.
     fn audit_reserved(&self) -> Result<(), AuditError> {
-        let mut state = Vec::new();
-        self.emit_state(&mut state);
-        let mut needed: BTreeMap<(AccountId, String), i128> = BTreeMap::new();
+        let mut needed: FxHashMap<(AccountId, Held), i128> = FxHashMap::default();
         let (mut orders, mut dated) = (0, 0);
-        for event in &state {
-            let StateEvent::Order(order) = event else { continue };
-            let terms = &order.terms;
+        self.each_open_order(|order| {
             orders += 1;
-            dated += usize::from(matches!(terms.time_in_force, TimeInForce::Gtd(_)));
-            let record = self.classes.of(terms.contract);
-            let (what, amount) = match terms.side {
-                Side::Buy => {
-                    let reserve = reserve_of(&record.class, terms.price, order.left);
-                    (record.class.spec.currency.to_string(), reserve.map_or(i128::MAX, i128::from))
-                }
-                Side::Sell => (terms.contract.0.to_string(), i128::from(order.left)),
-            };
-            *needed.entry((order.account, what)).or_default() += amount;
-        }
-        for event in &state {
-            let (account, what, free, reserved) = match event {
-                StateEvent::Cash { account, currency, free, reserved } => {
-                    (*account, currency.to_string(), i128::from(*free), i128::from(*reserved))
-                }
-                StateEvent::Holding { account, contract, free, reserved } => {
-                    (*account, contract.0.to_string(), i128::from(*free), i128::from(*reserved))
-                }
-                _ => continue,
-            };
-            let needed = needed.remove(&(account, what.clone())).unwrap_or(0);
-            if free < 0 || reserved != needed {
-                return Err(AuditError::Reserved { account, what, reserved, needed });
+            dated += usize::from(matches!(order.terms.time_in_force, TimeInForce::Gtd(_)));
+            let (held, amount) = self.needed_by(&order);
+            *needed.entry((order.account, held)).or_default() += amount;
+        });
+        let mut compare = |account, held: Held, free: i64, reserved: i64| {
+            let needed = needed.remove(&(account, held)).unwrap_or(0);
+            let reserved = i128::from(reserved);
+            if free >= 0 && reserved == needed {
+                return Ok(());
+            }
+            Err(AuditError::Reserved { account, what: held.to_string(), reserved, needed })
+        };
+        for (&Account { id, .. }, _) in self.accounts.iter() {
+            for (index, &currency) in self.accounts.currencies().iter().enumerate() {
+                let Balance { free, reserved } = self.accounts.cash(id, index);
+                compare(id, Held::Cash(currency), free, reserved)?;
             }
         }
-        if let Some(((account, what), needed)) = needed.pop_first() {
-            return Err(AuditError::Reserved { account, what, reserved: 0, needed });
+        for contract in self.contracts.sorted() {
+            for holding in self.holdings.list(contract.holders) {
+                let Balance { free, reserved } = holding.balance;
+                compare(holding.account, Held::Units(contract.id), free, reserved)?;
+            }
+        }
+        let mut missing = None;
+        if !needed.is_empty() {
+            self.each_open_order(|order| {
+                let (account, held) = (order.account, self.needed_by(&order).0);
+                if let Some(&needed) = needed.get(&(account, held)) {
+                    missing = missing.or(Some((account, held, needed)));
+                }
+            });
+        }
+        if let Some((account, held, needed)) = missing {
+            return Err(AuditError::Reserved { account, what: held.to_string(), reserved: 0, needed });
         }
         self.audit_orders(orders, dated)
+    }
+
+    /// What an open order holds, and how much of it.
+    fn needed_by(&self, order: &OpenOrder) -> (Held, i128) {
+        let terms = &order.terms;
+        let class = &self.classes.of(terms.contract).class;
+        match terms.side {
+            Side::Buy => {
+                // What is no number is more than anybody has.
+                let reserve = reserve_of(class, terms.price, order.left).unwrap_or(Money::MAX);
+                (Held::Cash(class.spec.currency), i128::from(reserve))
+            }
+            Side::Sell => (Held::Units(terms.contract), i128::from(order.left)),
+        }
     }
 
     /// Every open order lies in one book or sleeps, is in its account's list, is found by its number, and stands

@@ -4,6 +4,10 @@
 //! pieces per command. Orders of a closing contract are dead to matching at once all the same: every command
 //! for a contract is checked against its gate by its own stamp.
 
+mod saved;
+
+pub(crate) use saved::deadline;
+
 use crate::engine::{Engine, Refusal};
 use std::collections::{BTreeSet, VecDeque};
 use types::{CancelReason, ContractId, MarketBody, Output, Phase, RejectCode, ReportBody, Side, Timestamp};

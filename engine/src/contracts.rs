@@ -1,5 +1,7 @@
 //! Touched contracts: the book of each, its phase, and who holds units of it.
 
+mod saved;
+
 use crate::book::Book;
 use crate::classes::Classes;
 use crate::engine::Stamp;

@@ -2,7 +2,7 @@
 
 use crate::calendar::Work;
 use crate::engine::Engine;
-use crate::mass_cancel::Job;
+use crate::mass_cancel::{Cause, Job};
 use std::fmt;
 use types::{
     Lane, NewOrder, OpenOrder, OrderKind, Phase, Rights, Role, Scope, SelfTrade, Side, StateEvent,
@@ -29,13 +29,11 @@ impl Engine {
     /// The digest of the state: full queue order and coming slot hints, not totals. Scans everything.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        let mut hash = Hash(blake3::Hasher::new());
+        let mut hash = Hash { hasher: blake3::Hasher::new(), bytes: Vec::with_capacity(GATHERED) };
         hash.numbers(&[self.stamp.sequence, self.stamp.time.0]);
-        let mut state = Vec::new();
-        self.emit_state(&mut state);
-        state.iter().for_each(|event| hash.state(event));
+        self.each_of_state(&mut |event| hash.state(&event));
         self.hash_rest(&mut hash);
-        Digest(*hash.0.finalize().as_bytes())
+        Digest(hash.finish())
     }
 
     /// What the mirrors are not told.
@@ -95,11 +93,26 @@ impl Engine {
 }
 
 /// Feeds the hash with little-endian bytes in one stated order, so that it is the same on any machine.
-struct Hash(blake3::Hasher);
+struct Hash {
+    hasher: blake3::Hasher,
+    /// What has yet to be fed: much at once is hashed many times faster than a number at a time.
+    bytes: Vec<u8>,
+}
+
+/// So many bytes are fed at once.
+const GATHERED: usize = 64 << 10;
 
 impl Hash {
     fn bytes(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
+        self.bytes.extend_from_slice(bytes);
+        if self.bytes.len() >= GATHERED {
+            self.hasher.update(&self.bytes);
+            self.bytes.clear();
+        }
+    }
+
+    fn finish(mut self) -> [u8; 32] {
+        *self.hasher.update(&self.bytes).finalize().as_bytes()
     }
 
     fn numbers(&mut self, numbers: &[u64]) {
@@ -134,6 +147,7 @@ impl Hash {
                 self.numbers(&[3, u64::from(key.no.0), u64::from(key.account.0), u64::from(rights)]);
                 self.bytes(&key.public.0);
                 self.numbers(&[key.expires.0, u64::from(key.revoked), key.taken[0], key.taken[1]]);
+                self.numbers(&[u64::from(key.grace), u64::from(key.origin.0)]);
             }
             StateEvent::Cash { account, currency, free, reserved } => {
                 self.numbers(&[4, u64::from(account.0)]);
@@ -184,7 +198,12 @@ impl Hash {
     }
 
     fn job(&mut self, job: &Job) {
-        let Job { account, sequence, sender, mass, orders } = *job;
+        let Job { account, sequence, cause, orders } = *job;
+        self.numbers(&[account.0.into(), sequence, orders.into()]);
+        let (sender, mass) = match cause {
+            Cause::Asked { sender, mass } => (sender, mass),
+            Cause::Disconnected { origin } => return self.numbers(&[1, origin.0.into()]),
+        };
         let (scope, which) = match mass.scope {
             Scope::All => (0, 0),
             Scope::Class(class) => (1, class.0.into()),
@@ -194,8 +213,8 @@ impl Hash {
             Lane::Orders => 0,
             Lane::Cancels => 1,
         };
-        self.numbers(&[account.0.into(), sequence, sender.key.0.into(), lane, sender.number]);
-        self.numbers(&[scope, which, mass.side.map_or(0, |only| 1 + side(only)), orders.into()]);
+        self.numbers(&[0, sender.key.0.into(), lane, sender.number]);
+        self.numbers(&[scope, which, mass.side.map_or(0, |only| 1 + side(only))]);
     }
 }
 

@@ -3,32 +3,56 @@
 use crate::engine::{By, Engine, Refusal};
 use crate::order::Loose;
 use types::{
-    CancelReason, MarketBody, MarketEntry, OrderRef, Output, RejectCode, ReportBody, SlotHint, Units,
+    AccountId, CancelReason, MarketBody, MarketEntry, OrderRef, Output, RejectCode, ReportBody, SlotHint,
+    Units,
 };
 
 impl Engine {
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn cancel(&mut self, by: By<'_>, order: OrderRef, out: &mut Output) -> Result<(), Refusal> {
         let slot = self.find_own(by, order)?;
-        let mut order = self.take_out(slot, out);
+        let mut order = if self.orders.record(slot).has_rare_terms() {
+            self.take_out(slot, out)
+        } else {
+            self.take_out_plain(slot, out)
+        };
         order.answers = Some(*by.sender);
         self.end(&order, CancelReason::Owner, out);
         Ok(())
     }
 
+    /// Takes out an order without rare terms, which rests and shows all of itself, as most do.
+    #[inline(always)]
+    fn take_out_plain(&mut self, slot: SlotHint, out: &mut Output) -> Loose {
+        let record = *self.orders.record(slot);
+        let node = self.orders.slab.at(slot);
+        let (order, side, price, left) = (node.id, node.side(), node.price, node.left);
+        let account = AccountId(node.owner);
+        let contract = self.contracts.at_mut(record.at);
+        contract.book.remove(&mut self.orders.slab, slot);
+        contract.tell(self.stamp, MarketBody::Delete(MarketEntry { order, side, price, units: left }), out);
+        let contract = contract.id;
+        self.orders.delist(slot, &record, &mut self.accounts.at_mut(account).orders);
+        let (at, holding, answers) = (record.at, record.more, None);
+        Loose { order, account, contract, at, holding, side, price, left, answers }
+    }
+
     /// The slot of an open order of the sender's account. Unknown and foreign orders get the same answer.
     #[inline(always)]
     pub(crate) fn find_own(&self, by: By<'_>, order: OrderRef) -> Result<SlotHint, Refusal> {
-        let slot = match order {
-            OrderRef::Id { order, slot } => self.orders.slab.get(slot, order).map(|_| slot),
-            OrderRef::Number(number) => self.orders.numbered(by.sender.key, number),
+        let slab = &self.orders.slab;
+        let found = match order {
+            OrderRef::Id { order, slot } => slab.get(slot, order).map(|node| (slot, node)),
+            OrderRef::Number(number) => {
+                self.orders.numbered(by.sender.key, number).map(|slot| (slot, slab.at(slot)))
+            }
         };
-        let own = slot.filter(|&slot| self.orders.slab.at(slot).owner == by.account.0);
-        own.ok_or((RejectCode::UnknownOrder, 0))
+        let own = found.filter(|(_, node)| node.owner == by.account.0);
+        own.map(|(slot, _)| slot).ok_or((RejectCode::UnknownOrder, 0))
     }
 
     /// Takes an order out, resting or sleeping, and tells the public if it rested. It holds what it held.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn take_out(&mut self, slot: SlotHint, out: &mut Output) -> Loose {
         let contract = self.contracts.at_mut(self.orders.record(slot).at);
         let order = self.orders.loose(slot, contract.id);

@@ -12,11 +12,12 @@ use crate::operator::Deposits;
 use crate::orders::Orders;
 use crate::stops::Stops;
 use types::{
-    AccountId, Command, Lane, Output, RejectCode, ReportBody, Rights, Sender, Sequence, Stamped, Timestamp,
+    AccountId, Command, Lane, NewOrder, OrderRef, Output, RejectCode, ReportBody, Rights, Sender, Sequence,
+    Stamped, Timestamp,
 };
 
 /// The version of the rules this engine follows. A journal says which it was written under.
-pub const RULES_VERSION: u32 = 2;
+pub const RULES_VERSION: u32 = 3;
 
 /// The whole exchange as a state machine.
 #[derive(Clone, Debug, Default)]
@@ -99,6 +100,7 @@ impl Engine {
         self.orders.slab.len()
     }
 
+    #[cold]
     fn apply_own(&mut self, command: &Command, out: &mut Output) {
         match *command {
             Command::Genesis { operator } => self.genesis(operator, out),
@@ -107,6 +109,7 @@ impl Engine {
                 self.work(out);
             }
             Command::Continue => self.work(out),
+            Command::Disconnected { key } => self.disconnected(key, out),
             // The sequencer says nothing else of its own; a journal that does is answered with nothing.
             _ => {}
         }
@@ -116,26 +119,66 @@ impl Engine {
     fn apply_sent(&mut self, sender: &Sender, command: &Command, out: &mut Output) {
         // Only cancels, of one or many, go by the cancels lane, or two orders of a key could have one number. The
         // gateway sees to that; a journal that says otherwise is answered with nothing.
-        if sender.lane == Lane::Cancels && !matches!(command, Command::Cancel(_) | Command::MassCancel(_)) {
-            return;
-        }
-        // A key that was never registered has no account to report to.
-        let Some(key) = self.keys.get_mut(sender.key) else { return };
-        let by = By { sender, account: key.account };
-        let admitted = key.admit(sender, needed_rights(command), self.stamp.time);
-        if let Err((code, value)) = admitted.and_then(|()| self.obey(by, command, out)) {
-            self.answer(by, ReportBody::Rejected { code, value }, out);
+        match *command {
+            Command::Cancel(order) => self.obey_cancel(sender, order, out),
+            Command::NewOrder(ref terms) if sender.lane == Lane::Orders => {
+                self.obey_order(sender, terms, out)
+            }
+            Command::MassCancel(_) => self.obey_any(sender, command, out),
+            _ if sender.lane == Lane::Orders => self.obey_any(sender, command, out),
+            _ => {}
         }
     }
 
+    /// Takes the command's number. Nobody if that changes nothing: the sender has been told why, or is nobody.
     #[inline(always)]
+    fn admit<'a>(&mut self, sender: &'a Sender, needed: Rights, out: &mut Output) -> Option<By<'a>> {
+        // A key that was never registered has no account to report to.
+        let key = self.keys.get_mut(sender.key)?;
+        let by = By { sender, account: key.account };
+        match key.admit(sender, needed, self.stamp.time) {
+            Ok(()) => Some(by),
+            Err(refusal) => {
+                self.refuse(by, refusal, out);
+                None
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn obey_order(&mut self, sender: &Sender, terms: &NewOrder, out: &mut Output) {
+        let Some(by) = self.admit(sender, Rights::TRADE, out) else { return };
+        match self.new_order(by, terms, out) {
+            Ok(()) => self.work_after_order(out),
+            Err(refusal) => self.refuse(by, refusal, out),
+        }
+    }
+
+    #[inline(never)]
+    fn obey_cancel(&mut self, sender: &Sender, order: OrderRef, out: &mut Output) {
+        let Some(by) = self.admit(sender, Rights::TRADE, out) else { return };
+        if let Err(refusal) = self.cancel(by, order, out) {
+            self.refuse(by, refusal, out);
+        }
+    }
+
+    #[inline(never)]
+    fn obey_any(&mut self, sender: &Sender, command: &Command, out: &mut Output) {
+        let Some(by) = self.admit(sender, needed_rights(command), out) else { return };
+        if let Err(refusal) = self.obey(by, command, out) {
+            self.refuse(by, refusal, out);
+        }
+    }
+
+    /// Tells the sender why its command changes nothing.
+    #[cold]
+    fn refuse(&mut self, by: By<'_>, (code, value): Refusal, out: &mut Output) {
+        self.answer(by, ReportBody::Rejected { code, value }, out);
+    }
+
     fn obey(&mut self, by: By<'_>, command: &Command, out: &mut Output) -> Result<(), Refusal> {
         match *command {
-            Command::NewOrder(ref terms) => {
-                self.new_order(by, terms, out)?;
-                self.work_after_order(out);
-                Ok(())
-            }
+            Command::NewOrder(ref terms) => self.new_order_of_any_kind(by, terms, out),
             Command::Cancel(order) => self.cancel(by, order, out),
             Command::Replace { order, price, units } => {
                 self.replace(by, order, price, units, out)?;
@@ -146,16 +189,19 @@ impl Engine {
             Command::DepositCapacity { contract, units, external } => {
                 self.deposit_capacity(by, contract, units, external, out)
             }
-            Command::DepositCash { account, currency, amount, external } => {
+            // Why the operator does something is kept in the journal and changes nothing.
+            Command::DepositCash { account, currency, amount, external, why: _ } => {
                 self.deposit_cash(by, account, currency, amount, external, out)
             }
-            Command::DefineClass(spec) => self.define_class(by, spec, out),
-            Command::OpenAccount { name, role } => self.open_account(by, name, role, out),
-            Command::RegisterKey { account, public, rights, expires } => {
+            Command::DefineClass { spec, why: _ } => self.define_class(by, spec, out),
+            Command::OpenAccount { name, role, why: _ } => self.open_account(by, name, role, out),
+            Command::RegisterKey { account, public, rights, expires, why: _ } => {
                 self.register_key(by, account, public, rights, expires, out)
             }
-            Command::RevokeKey { key } => self.revoke_key(by, key, out),
-            Command::Genesis { .. } | Command::Clock | Command::Continue => {
+            Command::RevokeKey { key, why: _ } => self.revoke_key(by, key, out),
+            Command::RotateKey { public } => self.rotate_key(by, public, out),
+            Command::CancelOnDisconnect { grace } => self.cancel_on_disconnect(by, grace, out),
+            Command::Genesis { .. } | Command::Clock | Command::Continue | Command::Disconnected { .. } => {
                 Err((RejectCode::SequencerOnly, 0))
             }
         }
@@ -176,16 +222,21 @@ impl Engine {
 #[inline(always)]
 fn needed_rights(command: &Command) -> Rights {
     match command {
-        Command::NewOrder(_) | Command::Cancel(_) | Command::Replace { .. } | Command::MassCancel(_) => {
-            Rights::TRADE
-        }
+        Command::NewOrder(_)
+        | Command::Cancel(_)
+        | Command::Replace { .. }
+        | Command::MassCancel(_)
+        | Command::CancelOnDisconnect { .. } => Rights::TRADE,
         Command::DepositCapacity { .. } => Rights::DEPOSIT,
-        Command::DefineClass(_)
+        Command::RotateKey { .. } => Rights::READ,
+        Command::DefineClass { .. }
         | Command::OpenAccount { .. }
         | Command::RegisterKey { .. }
         | Command::RevokeKey { .. }
         | Command::DepositCash { .. } => Rights::OPERATE,
-        // Refused as the sequencer's own, whatever the rights.
-        Command::Genesis { .. } | Command::Clock | Command::Continue => Rights(0),
+        // Refused as the exchange's own, whatever the rights.
+        Command::Genesis { .. } | Command::Clock | Command::Continue | Command::Disconnected { .. } => {
+            Rights(0)
+        }
     }
 }

@@ -3,16 +3,78 @@
 use crate::ORDERS_MAX;
 use crate::engine::{By, Engine, Refusal};
 use crate::funds::Hold;
-use crate::order::{Incoming, Loose};
+use crate::order::{Incoming, Loose, OrderRecord};
 use crate::slab::NIL;
 use types::{
-    NewOrder, OrderKind, Output, RejectCode, Report, ReportBody, Side, SlotHint, Ticks, TimeInForce,
-    Timestamp,
+    AccountId, ContractId, NewOrder, OrderKind, Output, RejectCode, Report, ReportBody, Side, SlotHint,
+    Ticks, TimeInForce, Timestamp, check_price, check_units,
 };
 
 impl Engine {
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn new_order(
+        &mut self,
+        by: By<'_>,
+        terms: &NewOrder,
+        out: &mut Output,
+    ) -> Result<(), Refusal> {
+        match self.place_to_rest(terms) {
+            Some(at) => self.new_plain_order(by, at, terms, out),
+            None => self.new_order_of_any_kind(by, terms, out),
+        }
+    }
+
+    /// Where the contract of an order lies that can only rest: one without a condition, for a contract that is open,
+    /// that meets nobody. Most orders are like that.
+    #[inline(always)]
+    fn place_to_rest(&self, terms: &NewOrder) -> Option<u32> {
+        if !terms.is_plain() || self.mass_cancels.has_pending() {
+            return None;
+        }
+        let at = self.contracts.find(&self.classes, terms.contract)?;
+        let contract = self.contracts.at(at);
+        let rests = self.stamp.time < contract.gate && !contract.book.crosses(terms.side, terms.price);
+        rests.then_some(at)
+    }
+
+    /// What is left of the checks and of the way into the book for an order that can only rest.
+    #[inline(always)]
+    fn new_plain_order(
+        &mut self,
+        by: By<'_>,
+        at: u32,
+        terms: &NewOrder,
+        out: &mut Output,
+    ) -> Result<(), Refusal> {
+        let NewOrder { contract, side, price, units, .. } = *terms;
+        check_price(price)?;
+        check_units(units)?;
+        self.check_room()?;
+        let By { account, sender } = by;
+        let holding = self.holding_of(account, contract, side);
+        let order = self.stamp.sequence;
+        let answers = Some(*sender);
+        let loose = Loose { order, account, contract, at, holding, side, price, left: units, answers };
+        let more = self.check_funds(&loose, Hold { price, units }, Hold::NOTHING)?;
+        self.hold_more(&loose, more);
+        let slot = self.contracts.at_mut(at).rest(&mut self.orders.slab, self.stamp, &loose, units, out);
+        let record = OrderRecord::plain(sender, terms, at, holding);
+        self.orders.enlist(slot, record, account, &mut self.accounts.at_mut(account).orders);
+        self.answer(by, ReportBody::Accepted { order, slot, terms: *terms }, out);
+        Ok(())
+    }
+
+    /// Where the holding lies that an order of this side stands on; `NIL` if it stands on none.
+    #[inline(always)]
+    fn holding_of(&self, account: AccountId, contract: ContractId, side: Side) -> u32 {
+        match side {
+            Side::Buy => NIL,
+            Side::Sell => self.holdings.find(account, contract).unwrap_or(NIL),
+        }
+    }
+
+    #[inline(never)]
+    pub(crate) fn new_order_of_any_kind(
         &mut self,
         by: By<'_>,
         terms: &NewOrder,
@@ -23,17 +85,14 @@ impl Engine {
         let at = self.check_open(contract)?;
         self.check_terms(terms)?;
         self.check_room()?;
-        let holding = match side {
-            Side::Buy => None,
-            Side::Sell => self.holdings.find(by.account, contract),
-        };
+        let holding = self.holding_of(by.account, contract, side);
         let (key, number) = (by.sender.key, by.sender.number);
         let loose = Loose {
             order: self.stamp.sequence,
             account: by.account,
             contract,
             at: at.unwrap_or(0),
-            holding: holding.unwrap_or(NIL),
+            holding,
             side,
             price,
             left: units,

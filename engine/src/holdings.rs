@@ -1,5 +1,7 @@
 //! Holdings: which account has how many units of which contract.
 
+mod saved;
+
 use crate::engine::Refusal;
 use crate::funds::Balance;
 use crate::index::{Index, Name, PLACES_MAX};
@@ -81,8 +83,7 @@ impl Holdings {
             return None;
         }
         let holding = self.records[*holders as usize];
-        let records = &self.records;
-        self.by_name.remove(name(holding.account, holding.contract), *holders, |at| name_at(records, at));
+        self.by_name.remove(name(holding.account, holding.contract), *holders);
         self.free.push(*holders);
         *holders = holding.next;
         Some(holding)

@@ -12,6 +12,7 @@
 #![deny(clippy::float_arithmetic, clippy::iter_over_hash_type)]
 
 mod accounts;
+mod ahead;
 mod audit;
 mod book;
 mod calendar;
@@ -34,6 +35,8 @@ mod order;
 mod orders;
 mod prefetch;
 mod replace;
+mod restore;
+mod save;
 mod self_trade;
 mod settle;
 mod slab;
@@ -44,6 +47,8 @@ pub use audit::{AuditError, CurrencyTotals, Totals};
 pub use book::{Book, Fill, Standing, Taken};
 pub use digest::Digest;
 pub use engine::{Engine, RULES_VERSION};
+pub use restore::{RestoreError, Restorer};
+pub use save::{Saved, SavedOrder};
 pub use slab::{Node, Slab};
 
 /// The most currencies one exchange can have.

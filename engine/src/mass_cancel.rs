@@ -1,12 +1,17 @@
-//! The mass cancel: a walk along the account's open orders, oldest first, one order a piece of pending work.
+//! The mass cancel: a walk along the account's open orders, oldest first, one order a piece of pending work. Its
+//! owner asks for it, or a key's sessions have been gone for its grace.
+
+mod saved;
 
 use crate::WORK_PER_COMMAND;
 use crate::engine::{By, Engine, Refusal};
-use crate::order::Loose;
+use crate::order::{Incoming, Loose};
 use crate::orders::Watched;
 use crate::slab::NIL;
 use std::collections::{BTreeSet, VecDeque};
-use types::{AccountId, CancelReason, ContractId, MassCancel, Output, ReportBody, Sender, Sequence, Side};
+use types::{
+    AccountId, CancelReason, ContractId, KeyNo, MassCancel, Output, ReportBody, Sender, Sequence, Side,
+};
 
 /// Mass cancels that are not done.
 #[derive(Clone, Debug, Default)]
@@ -22,10 +27,18 @@ pub(crate) struct Job {
     pub(crate) account: AccountId,
     /// Its command: orders that came later are not its business.
     pub(crate) sequence: Sequence,
-    pub(crate) sender: Sender,
-    pub(crate) mass: MassCancel,
+    pub(crate) cause: Cause,
     /// How many orders it has ended.
     pub(crate) orders: u32,
+}
+
+/// What a mass cancel ends, and who hears of it besides the orders' owner.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Cause {
+    /// Its owner asked for these, and is told when it is done.
+    Asked { sender: Sender, mass: MassCancel },
+    /// A key had no session for its grace: the orders of the row of rotations that began with this key.
+    Disconnected { origin: KeyNo },
 }
 
 impl Engine {
@@ -36,16 +49,27 @@ impl Engine {
         out: &mut Output,
     ) -> Result<(), Refusal> {
         self.answer(by, ReportBody::MassCancelAccepted(mass), out);
-        let By { account, sender } = by;
+        let cause = Cause::Asked { sender: *by.sender, mass };
+        self.begin_mass_cancel(by.account, cause, out);
+        Ok(())
+    }
+
+    /// Ends the orders of a key whose sessions have been gone for its grace. By now it may have none any more.
+    pub(crate) fn disconnected(&mut self, key: KeyNo, out: &mut Output) {
+        if let Some((origin, account)) = self.keys.with_grace(key) {
+            self.begin_mass_cancel(account, Cause::Disconnected { origin }, out);
+        }
+    }
+
+    fn begin_mass_cancel(&mut self, account: AccountId, cause: Cause, out: &mut Output) {
         let sequence = self.stamp.sequence;
-        self.mass_cancels.jobs.push_back(Job { account, sequence, sender: *sender, mass, orders: 0 });
+        self.mass_cancels.jobs.push_back(Job { account, sequence, cause, orders: 0 });
         self.mass_cancels.by_account.insert((account, sequence));
         for _ in 0..WORK_PER_COMMAND {
             if !self.work_on_mass_cancels(out) {
                 break;
             }
         }
-        Ok(())
     }
 
     /// Does one piece of the first mass cancel: looks at one order, or finds that there is none left. False if
@@ -61,25 +85,31 @@ impl Engine {
             self.orders.watched = Watched::NONE;
             self.mass_cancels.jobs.pop_front();
             self.mass_cancels.by_account.remove(&(job.account, job.sequence));
-            let body = ReportBody::MassCancelDone { orders: job.orders };
-            self.accounts.tell(self.stamp, job.account, Some(job.sender), body, out);
+            if let Cause::Asked { sender, .. } = job.cause {
+                let body = ReportBody::MassCancelDone { orders: job.orders };
+                self.accounts.tell(self.stamp, job.account, Some(sender), body, out);
+            }
             return true;
         }
         let record = self.orders.record(slot);
-        if job.includes(self.contracts.at(record.at).id, self.orders.slab.at(slot).side()) {
+        let (contract, side) = (self.contracts.at(record.at).id, self.orders.slab.at(slot).side());
+        if job.includes(contract, side, self.keys.origin(record.key())) {
             self.mass_cancels.jobs[0].orders += 1;
-            self.end_open(slot, CancelReason::Mass, out);
+            self.end_open(slot, job.reason(), out);
         } else {
             self.orders.watched.next = record.next;
         }
         true
     }
 
-    /// True if a mass cancel that is not done ends this order, which is about to rest behind where the walk may
-    /// be already. It is counted.
+    /// Why a mass cancel that is not done ends this order, which is about to rest behind where the walk may be
+    /// already; `None` if none does. It is counted.
     #[inline]
-    pub(crate) fn count_mass_cancelled(&mut self, order: &Loose) -> bool {
-        !self.mass_cancels.jobs.is_empty() && self.mass_cancels.count(order)
+    pub(crate) fn count_mass_cancelled(&mut self, order: &Incoming<'_>) -> Option<CancelReason> {
+        if self.mass_cancels.jobs.is_empty() {
+            return None;
+        }
+        self.mass_cancels.count(&order.loose, self.keys.origin(order.key))
     }
 }
 
@@ -93,22 +123,35 @@ impl MassCancels {
         self.jobs.iter()
     }
 
-    fn count(&mut self, order: &Loose) -> bool {
+    fn count(&mut self, order: &Loose, origin: KeyNo) -> Option<CancelReason> {
         let later = (order.account, order.order)..=(order.account, Sequence::MAX);
         for &(_, sequence) in self.by_account.range(later) {
             let at = self.jobs.binary_search_by_key(&sequence, |job| job.sequence);
             let job = &mut self.jobs[at.expect("the two lists hold the same")];
-            if job.includes(order.contract, order.side) {
+            if job.includes(order.contract, order.side, origin) {
                 job.orders += 1;
-                return true;
+                return Some(job.reason());
             }
         }
-        false
+        None
     }
 }
 
 impl Job {
-    fn includes(&self, contract: ContractId, side: Side) -> bool {
-        self.mass.scope.includes(contract) && self.mass.side.is_none_or(|only| only == side)
+    /// Whether it ends an order of this contract and side, of a key of the row that began with `of`.
+    fn includes(&self, contract: ContractId, side: Side, of: KeyNo) -> bool {
+        match self.cause {
+            Cause::Asked { mass, .. } => {
+                mass.scope.includes(contract) && mass.side.is_none_or(|only| only == side)
+            }
+            Cause::Disconnected { origin } => origin == of,
+        }
+    }
+
+    fn reason(&self) -> CancelReason {
+        match self.cause {
+            Cause::Asked { .. } => CancelReason::Mass,
+            Cause::Disconnected { .. } => CancelReason::Disconnected,
+        }
     }
 }

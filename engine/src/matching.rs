@@ -1,9 +1,11 @@
 //! The way of an order into the book: its conditions, the match, and what becomes of the rest.
 
 use crate::book::Standing;
-use crate::engine::Engine;
+use crate::contracts::Contract;
+use crate::engine::{Engine, Stamp};
 use crate::entry::crosses;
 use crate::order::{Incoming, Loose};
+use crate::slab::Slab;
 use types::{
     CancelReason, MarketBody, MarketEntry, OrderKind, Output, SelfTrade, Side, SlotHint, Ticks, TimeInForce,
     Units,
@@ -35,10 +37,10 @@ impl Engine {
             _ if !goes_on => CancelReason::SelfTrade,
             _ if order.terms.kind == OrderKind::Market => CancelReason::Market,
             TimeInForce::Ioc | TimeInForce::Fok => CancelReason::Ioc,
-            TimeInForce::Gtc | TimeInForce::Gtd(_) if self.count_mass_cancelled(&order.loose) => {
-                CancelReason::Mass
-            }
-            TimeInForce::Gtc | TimeInForce::Gtd(_) => return Some(self.rest(order, out)),
+            TimeInForce::Gtc | TimeInForce::Gtd(_) => match self.count_mass_cancelled(order) {
+                Some(reason) => reason,
+                None => return Some(self.rest(order, out)),
+            },
         };
         self.end(&order.loose, reason, out);
         None
@@ -142,18 +144,34 @@ impl Engine {
     /// Rests what is left of an order at the end of the queue at its limit.
     #[inline(always)]
     fn rest(&mut self, order: &Incoming<'_>, out: &mut Output) -> SlotHint {
-        let Loose { order: id, account, at, side, price, left, .. } = order.loose;
-        let contract = self.contracts.at_mut(at);
-        let (book, slab) = (&mut contract.book, &mut self.orders.slab);
+        let Loose { account, at, left, .. } = order.loose;
         let shown = if order.terms.shown == 0 { left } else { left.min(order.terms.shown) };
+        let slab = &mut self.orders.slab;
+        let slot = self.contracts.at_mut(at).rest(slab, self.stamp, &order.loose, shown, out);
+        self.orders.remember(slot, order, &mut self.accounts.at_mut(account).orders);
+        slot
+    }
+}
+
+impl Contract {
+    /// Rests an order that shows so much of what is left of it, and tells the public.
+    #[inline(always)]
+    pub(crate) fn rest(
+        &mut self,
+        slab: &mut Slab,
+        stamp: Stamp,
+        order: &Loose,
+        shown: Units,
+        out: &mut Output,
+    ) -> SlotHint {
+        let Loose { order: id, account, side, price, left, .. } = *order;
         let slot = if shown < left {
-            book.rest_iceberg(slab, id, account.0, side, price, left, shown)
+            self.book.rest_iceberg(slab, id, account.0, side, price, left, shown)
         } else {
-            book.rest(slab, id, account.0, side, price, left)
+            self.book.rest(slab, id, account.0, side, price, left)
         };
         let entry = MarketEntry { order: id, side, price, units: shown };
-        contract.tell(self.stamp, MarketBody::Add(entry), out);
-        self.orders.remember(slot, order, &mut self.accounts.at_mut(account).orders);
+        self.tell(stamp, MarketBody::Add(entry), out);
         slot
     }
 }

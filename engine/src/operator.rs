@@ -1,11 +1,11 @@
-//! The operator's desk, and deposits: classes, accounts, keys, cash and capacity.
+//! The operator's desk, deposits, and what a key changes of itself: classes, accounts, keys, cash and capacity.
 
 use crate::engine::{By, Engine, Refusal};
 use crate::{ACCOUNTS_MAX, CURRENCIES_MAX, KEYS_MAX};
 use std::collections::BTreeMap;
 use types::{
     AccountId, AccountName, CLASSES_MAX, ClassSpec, Code, ContractId, KeyNo, Money, Output, PublicKey,
-    RejectCode, ReportBody, Rights, Role, StateEvent, Timestamp, Units, check_units,
+    RejectCode, ReportBody, Rights, Role, StateEvent, Timestamp, Units, check_grace, check_units,
 };
 
 /// Deposits that were taken, so that the same one again is known for what it is.
@@ -88,12 +88,7 @@ impl Engine {
         if !most.include(rights) {
             return Err((RejectCode::NotAllowed, i64::from(most.0)));
         }
-        if let Some(listed) = self.keys.with_public(public) {
-            return Err((RejectCode::KeyListed, i64::from(listed.0)));
-        }
-        if self.keys.len() >= KEYS_MAX as usize {
-            return Err((RejectCode::Full, i64::from(KEYS_MAX)));
-        }
+        self.check_new_key(public)?;
         let key = self.keys.register(account, public, rights, expires);
         out.state.push(StateEvent::Key(key));
         self.answer(by, ReportBody::KeyRegistered { key: key.no, account }, out);
@@ -104,6 +99,46 @@ impl Engine {
         let record = self.keys.revoke(key).ok_or((RejectCode::UnknownKey, i64::from(key.0)))?;
         out.state.push(StateEvent::Key(record));
         self.answer(by, ReportBody::KeyRevoked { key }, out);
+        Ok(())
+    }
+
+    /// Puts a new key in the place of the sender's, whose report this still is.
+    pub(crate) fn rotate_key(
+        &mut self,
+        by: By<'_>,
+        public: PublicKey,
+        out: &mut Output,
+    ) -> Result<(), Refusal> {
+        self.check_new_key(public)?;
+        let old = by.sender.key;
+        let rotated = self.keys.rotate(old, public).ok_or((RejectCode::UnknownKey, i64::from(old.0)))?;
+        out.state.extend(rotated.map(StateEvent::Key));
+        self.answer(by, ReportBody::KeyRotated { key: rotated[1].no }, out);
+        Ok(())
+    }
+
+    pub(crate) fn cancel_on_disconnect(
+        &mut self,
+        by: By<'_>,
+        grace: u32,
+        out: &mut Output,
+    ) -> Result<(), Refusal> {
+        check_grace(grace)?;
+        let key = by.sender.key;
+        let record = self.keys.set_grace(key, grace).ok_or((RejectCode::UnknownKey, i64::from(key.0)))?;
+        out.state.push(StateEvent::Key(record));
+        self.answer(by, ReportBody::CancelOnDisconnectSet { grace }, out);
+        Ok(())
+    }
+
+    /// Whether there is room for one more key and nobody has registered this one.
+    fn check_new_key(&self, public: PublicKey) -> Result<(), Refusal> {
+        if let Some(listed) = self.keys.with_public(public) {
+            return Err((RejectCode::KeyListed, i64::from(listed.0)));
+        }
+        if self.keys.len() >= KEYS_MAX as usize {
+            return Err((RejectCode::Full, i64::from(KEYS_MAX)));
+        }
         Ok(())
     }
 
@@ -175,7 +210,8 @@ impl Deposits {
     }
 }
 
-fn seed_of(public: PublicKey) -> [u64; 2] {
+/// What the indexes of an exchange with this first key mix into their hashes.
+pub(crate) fn seed_of(public: PublicKey) -> [u64; 2] {
     let number = |part: usize| {
         let bytes = public.0[8 * part..8 * (part + 1)].try_into().expect("8 of 32 bytes");
         u64::from_le_bytes(bytes)

@@ -1,9 +1,11 @@
 //! One order: what is known of an open one beside its node, and what it is while it lies nowhere.
 
+mod saved;
+
 use crate::slab::{NIL, Node};
 use types::{
-    AccountId, Answers, ContractId, KeyNo, NewOrder, OrderId, OrderKind, SelfTrade, Side, SlotHint, Ticks,
-    TimeInForce, Units,
+    AccountId, Answers, ContractId, KeyNo, NewOrder, OrderId, OrderKind, SelfTrade, Sender, Side, SlotHint,
+    Ticks, TimeInForce, Units,
 };
 
 /// The cold part of an open order: 32 bytes beside its node.
@@ -76,9 +78,9 @@ pub(crate) struct Incoming<'a> {
 }
 
 impl OrderRecord {
-    /// The record of an order that goes to the end of its account's list, behind `prev`.
+    /// The record of an order that is not in a list yet.
     #[inline(always)]
-    pub(crate) fn new(order: &Incoming<'_>, prev: SlotHint) -> OrderRecord {
+    pub(crate) fn new(order: &Incoming<'_>) -> OrderRecord {
         let (terms, loose) = (order.terms, &order.loose);
         let mut key = order.key.0 | (terms.self_trade as u32) << SELF_TRADE_SHIFT;
         if terms.post_only {
@@ -88,7 +90,15 @@ impl OrderRecord {
             key |= RARE;
         }
         let (number, units) = (order.number, order.units);
-        OrderRecord { number, units, at: loose.at, key, more: loose.holding, prev, next: NIL }
+        OrderRecord { number, units, at: loose.at, key, more: loose.holding, prev: NIL, next: NIL }
+    }
+
+    /// The record of a plain order, see [`NewOrder::is_plain`], that is not in a list yet.
+    #[inline(always)]
+    pub(crate) fn plain(sender: &Sender, terms: &NewOrder, at: u32, holding: u32) -> OrderRecord {
+        let (number, units) = (sender.number, terms.units);
+        let key = sender.key.0 | (terms.self_trade as u32) << SELF_TRADE_SHIFT;
+        OrderRecord { number, units, at, key, more: holding, prev: NIL, next: NIL }
     }
 
     #[inline(always)]

@@ -1,6 +1,8 @@
 //! Open orders: where each lies, what is known of it beside its node, and how it is found: by slot, by the number
 //! its key gave it, in its account's list, and by the moment it is good till.
 
+mod saved;
+
 use crate::expiry::Expiries;
 use crate::index::{Index, Name};
 use crate::order::{Incoming, Loose, OrderRecord, RareTerms};
@@ -78,6 +80,21 @@ impl Orders {
     #[inline(always)]
     fn record_mut(&mut self, slot: SlotHint) -> &mut OrderRecord {
         &mut self.records[slot as usize]
+    }
+
+    /// Asks the processor for the order at a slot. Changes nothing but time.
+    #[inline]
+    pub(crate) fn prefetch(&self, slot: SlotHint) {
+        self.slab.prefetch(slot);
+        if let Some(record) = self.records.get(slot as usize) {
+            crate::prefetch::line(record);
+        }
+    }
+
+    /// Asks for where this number is, or will be, in the index.
+    #[inline]
+    pub(crate) fn prefetch_number(&self, key: KeyNo, number: u64) {
+        self.by_number.prefetch(name(key, number));
     }
 
     /// All that is left of the order at `slot`, what it does not show included.
@@ -199,10 +216,23 @@ impl Orders {
     /// Writes down the order that the slab has just been given at `slot`, at the end of its account's list.
     #[inline(always)]
     pub(crate) fn remember(&mut self, slot: SlotHint, order: &Incoming<'_>, list: &mut OrderList) {
-        let mut record = OrderRecord::new(order, list.last);
+        let mut record = OrderRecord::new(order);
         if record.has_rare_terms() {
             record.more = self.remember_rare(slot, order);
         }
+        self.enlist(slot, record, order.loose.account, list);
+    }
+
+    /// Puts a record at the end of its account's list and into the index.
+    #[inline(always)]
+    pub(crate) fn enlist(
+        &mut self,
+        slot: SlotHint,
+        mut record: OrderRecord,
+        account: AccountId,
+        list: &mut OrderList,
+    ) {
+        record.prev = list.last;
         match self.records.get_mut(slot as usize) {
             Some(place) => *place = record,
             None => self.records.push(record),
@@ -212,11 +242,11 @@ impl Orders {
             last => self.record_mut(last).next = slot,
         }
         list.last = slot;
-        if self.watched.next == NIL && self.watched.account == order.loose.account {
+        if self.watched.next == NIL && self.watched.account == account {
             self.watched.next = slot;
         }
         let records = &self.records;
-        self.by_number.insert(name(order.key, order.number), slot, |slot| name_at(records, slot));
+        self.by_number.insert(name(record.key(), record.number), slot, |slot| name_at(records, slot));
     }
 
     #[cold]
@@ -241,6 +271,12 @@ impl Orders {
         if record.has_rare_terms() {
             self.forget_rare(record.more, order);
         }
+        self.delist(slot, &record, list);
+    }
+
+    /// Takes a record out of its account's list and out of the index.
+    #[inline(always)]
+    pub(crate) fn delist(&mut self, slot: SlotHint, record: &OrderRecord, list: &mut OrderList) {
         match record.prev {
             NIL => list.first = record.next,
             prev => self.record_mut(prev).next = record.next,
@@ -252,8 +288,7 @@ impl Orders {
         if self.watched.next == slot {
             self.watched.next = record.next;
         }
-        let records = &self.records;
-        self.by_number.remove(name(record.key(), record.number), slot, |slot| name_at(records, slot));
+        self.by_number.remove(name(record.key(), record.number), slot);
     }
 
     #[cold]

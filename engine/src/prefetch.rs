@@ -21,3 +21,19 @@ pub(crate) fn line<T>(what: &T) {
     #[cfg(not(target_arch = "x86_64"))]
     let _ = what;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of all sizes, and at both ends of what was allocated: Miri tells if one were read.
+    #[test]
+    fn what_is_asked_for_stays_as_it_is() {
+        line(&());
+        let bytes = vec![1_u8; 3];
+        bytes.iter().for_each(line);
+        let large = vec![[7_u64; 40]; 2];
+        large.iter().for_each(line);
+        assert_eq!((bytes, large), (vec![1; 3], vec![[7; 40]; 2]));
+    }
+}

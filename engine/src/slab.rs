@@ -1,5 +1,7 @@
 //! The slab: where resting orders lie, one node each, found by slot.
 
+mod saved;
+
 use crate::book::Spares;
 use rustc_hash::FxHashMap;
 use types::{OrderId, Side, SlotHint, Ticks, Units};

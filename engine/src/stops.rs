@@ -5,6 +5,8 @@
 //! piece wakes the first of the line. What it trades queues elections behind. So a cascade runs on piece by piece,
 //! in an order that does not depend on how many pieces a command does.
 
+mod saved;
+
 use crate::engine::Engine;
 use crate::entry::tell_slot;
 use crate::order::{Incoming, Loose};

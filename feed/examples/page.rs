@@ -34,6 +34,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         web_listen: Some(([127, 0, 0, 1], port).into()),
         web_origins: Vec::new(),
         key,
+        flush: Duration::from_millis(10),
+        sessions: 128,
+        sessions_per_key: 16,
     };
     let feed = feed::serve(config, &market.recovery(), released).await?;
     println!("http://{}/", feed.web_address().ok_or("the page is served")?);
@@ -45,7 +48,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let output = market.play(BATCH, now());
         let (sequence, time) = (market.last_sequence(), market.last_time());
         let commands = u32::try_from(BATCH)?;
-        outlet.send(Arc::new(Released { sequence, time, commands, output })).await?;
+        outlet.send(Arc::new(Released { sequence, time, commands, output, refused: Vec::new() })).await?;
     }
     drop(outlet);
     feed.stop(CloseCode::Stopping).await;

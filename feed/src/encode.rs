@@ -19,7 +19,7 @@ pub(crate) fn encode_state(depth: Depth, id: ContractId, contract: &Contract, ou
     }
 }
 
-/// What a subscriber of this depth is told when a command has changed a contract.
+/// What a subscriber of books or trades is told when a command has changed a contract.
 pub(crate) fn encode_change(
     depth: Depth,
     group: &[MarketEvent],
@@ -35,7 +35,8 @@ pub(crate) fn encode_change(
                 FeedMessage::BookDigest(BookDigest { contract: id, sequence, digest }).encode(out);
             }
         }
-        Depth::Top => FeedMessage::Top(top_of(id, contract)).encode(out),
+        // Told as a state, at the flush.
+        Depth::Top => {}
         Depth::Trades => {
             for print in group.iter().filter_map(TradePrint::of) {
                 FeedMessage::TradePrint(print).encode(out);

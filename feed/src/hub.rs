@@ -1,9 +1,10 @@
 //! Where released commands meet subscribers: a pure machine. It knows no socket and no clock; sessions take what
 //! there is for them, and are woken when there is something.
 //!
-//! What happens to a contract is encoded once, into one buffer per released batch; every session that listens
-//! copies its stretches of that buffer into its own bounded queue. Nothing here waits for a session: one whose
-//! queue is full is cut.
+//! What happens to a contract is encoded once, into one buffer, from which every session that listens copies its
+//! stretches into its own bounded queue when the buffer is flushed. Between two flushes many commands may have
+//! been released: books and trades are told of all of them, a best bid and ask only as it is at the flush. Nothing
+//! here waits for a session: one whose queue is full is cut.
 
 use crate::encode::{encode_change, encode_state};
 use crate::market::{Market, MarketError};
@@ -13,31 +14,40 @@ use protocol::CloseCode;
 use protocol::market_data::{Depth, FeedMessage, Subscribe, SubscribeRefused, Subscribed, groups};
 use protocol::symbol::Pattern;
 use rustc_hash::FxHashMap;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 use tokio::sync::Notify;
 use types::{
-    KeyNo, MarketEvent, Output, Phase, PublicKey, RejectCode, Sequence, Side, StateEvent, Timestamp,
+    ContractId, KeyNo, MarketEvent, Output, Phase, PublicKey, RejectCode, Sequence, Side, StateEvent,
+    Timestamp,
 };
 
 /// A connected subscriber, never used for another.
 pub(crate) type SessionId = u64;
 
-/// How many sessions there may be.
-pub(crate) const SESSIONS_MAX: usize = 128;
-/// How many sessions one key may have.
-pub(crate) const SESSIONS_PER_KEY_MAX: usize = 16;
+/// How many sessions there may be, in all and of one key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seats {
+    pub(crate) in_all: usize,
+    pub(crate) per_key: usize,
+}
+
 /// How many subscriptions one session may have.
 pub(crate) const SUBSCRIPTIONS_MAX: usize = 64;
 /// A session with more bytes than this waiting for it is cut. Snapshots do not count: they are made when the
 /// session has room.
 pub(crate) const QUEUE_BYTES_MAX: usize = 8 << 20;
+/// While more than this waits for all sessions together, the one with the most is cut.
+const QUEUES_BYTES_MAX: usize = 512 << 20;
 /// A session is given at least so many bytes of snapshots at a time while it has any to come. Few in tests, so that
 /// much happens between the snapshots of one subscription.
 const SNAPSHOT_BYTES: usize = if cfg!(test) { 512 } else { 256 << 10 };
 /// And the contracts of so many at most, whether or not there is anything to send of them.
 const SNAPSHOT_CONTRACTS: usize = 4_096;
+
+/// With more than this waiting for a flush it is flushed at once.
+const BATCH_BYTES_MAX: usize = 1 << 20;
 
 /// The market, who may see it, and who is looking.
 #[derive(Debug)]
@@ -45,6 +55,7 @@ pub(crate) struct Hub {
     market: Market,
     readers: Readers,
     progress: Progress,
+    seats: Seats,
     sessions: FxHashMap<SessionId, Session>,
     joined: SessionId,
     subscriptions: Subscriptions,
@@ -112,10 +123,12 @@ struct Session {
     cut: bool,
 }
 
-/// What is being released, encoded.
+/// What has been released since the last flush, encoded.
 #[derive(Debug, Default)]
 struct Batch {
     bytes: Vec<u8>,
+    /// The contracts whose best bid or ask has changed; what they are is told at the flush.
+    tops: BTreeSet<ContractId>,
     /// How many pieces were ever encoded; the number of the last.
     pieces: u64,
     /// The sessions that are given something of it.
@@ -134,11 +147,17 @@ impl Hub {
     ///
     /// # Errors
     /// [`MarketError`] if the state contradicts itself.
-    pub(crate) fn new(state: &[StateEvent], sequence: Sequence, time: Timestamp) -> Result<Hub, MarketError> {
+    pub(crate) fn new(
+        state: &[StateEvent],
+        sequence: Sequence,
+        time: Timestamp,
+        seats: Seats,
+    ) -> Result<Hub, MarketError> {
         Ok(Hub {
             market: Market::from_state(state)?,
             readers: Readers::from_state(state),
             progress: Progress { sequence, time, commands: 0 },
+            seats,
             sessions: FxHashMap::default(),
             joined: 0,
             subscriptions: Subscriptions::default(),
@@ -167,7 +186,7 @@ impl Hub {
         }
         let key = self.readers.check(&public, now.max(self.progress.time))?;
         let of_key = self.sessions.values().filter(|session| session.key == key).count();
-        if self.sessions.len() >= SESSIONS_MAX || of_key >= SESSIONS_PER_KEY_MAX {
+        if self.sessions.len() >= self.seats.in_all || of_key >= self.seats.per_key {
             return Err(CloseCode::TooMany);
         }
         self.joined += 1;
@@ -220,7 +239,8 @@ impl Hub {
         }
     }
 
-    /// Takes in what came of a batch of commands, and gives every session what it listens to.
+    /// Takes in what came of a batch of commands. Every session is given what it listens to at the next
+    /// [`Hub::flush`].
     ///
     /// # Errors
     /// [`MarketError`] if it does not fit what came before; the hub is not to be used any more.
@@ -246,21 +266,52 @@ impl Hub {
             self.release_group(group)?;
         }
         self.progress = progress;
-        self.deliver();
+        if self.batch.bytes.len() > BATCH_BYTES_MAX {
+            self.flush();
+        }
         Ok(())
+    }
+
+    /// Gives every session what was released for it since the last flush, and wakes those that got something.
+    pub(crate) fn flush(&mut self) {
+        while let Some(contract) = self.batch.tops.pop_first() {
+            self.tell_top(contract);
+        }
+        for id in self.batch.touched.drain(..) {
+            if let Some(session) = self.sessions.get_mut(&id) {
+                session.flush(&self.batch.bytes);
+                session.wake.notify_one();
+            }
+        }
+        self.batch.bytes.clear();
+        self.bound_queues();
+    }
+
+    /// Cuts who lets the most wait until what waits for all is within its bound.
+    fn bound_queues(&mut self) {
+        let mut waiting: usize = self.sessions.values().map(|session| session.queue.len()).sum();
+        while waiting > QUEUES_BYTES_MAX {
+            let slowest = self.sessions.values_mut().max_by_key(|session| session.queue.len());
+            let Some(slowest) = slowest else { return };
+            waiting -= slowest.queue.len();
+            slowest.cut(CloseCode::TooSlow);
+        }
     }
 
     /// A sign of life for everybody, once a second; keys that have expired are out.
     pub(crate) fn heartbeat(&mut self, now: Timestamp) {
         let (sequence, time) = (self.progress.sequence, now.max(self.progress.time));
         self.check_keys(time, |_| true);
+        // It says that all has been told up to here.
+        self.flush();
         let piece = self.batch.piece(|bytes| FeedMessage::Heartbeat { sequence, time }.encode(bytes));
         self.sessions.iter_mut().for_each(|(id, session)| session.give(*id, &piece, &mut self.batch));
-        self.deliver();
+        self.flush();
     }
 
     /// Lets every session take what it has been given, and then ends it with this code; nobody gets in any more.
     pub(crate) fn end(&mut self, code: CloseCode) {
+        self.flush();
         self.ended.get_or_insert(code);
         for session in self.sessions.values_mut() {
             session.ends.get_or_insert(code);
@@ -270,6 +321,10 @@ impl Hub {
 
     /// Moves what there is for a session into `out`, which is empty: what it was given, and then snapshots.
     pub(crate) fn take(&mut self, id: SessionId, out: &mut Vec<u8>) -> Taken {
+        // A snapshot shows what has been released, so what has been given of that goes before it.
+        if self.sessions.get(&id).is_some_and(|session| !session.pending.is_empty()) {
+            self.flush();
+        }
         let Some(session) = self.sessions.get_mut(&id) else { return Taken::End(CloseCode::Done) };
         if let (true, Some(code)) = (session.cut, session.ends) {
             return Taken::End(code);
@@ -322,26 +377,41 @@ impl Hub {
         self.market.apply(group)?;
         let top_changed = before.unwrap_or_default() != best(&self.market).unwrap_or_default();
         let Some(contract) = self.market.contract(id) else { return Ok(()) };
+        if top_changed {
+            self.batch.tops.insert(id);
+        }
         let mut pieces: [Option<Piece>; 3] = [None, None, None];
         for subscription in self.subscriptions.live(id) {
             let Some(session) = self.sessions.get_mut(&subscription.session) else { continue };
             let depth = subscription.depth;
-            if depth == Depth::Top && !top_changed {
+            if depth == Depth::Top {
                 continue;
             }
-            let no = depth_no(depth);
-            let piece = pieces[no].get_or_insert_with(|| {
+            let piece = pieces[depth_no(depth)].get_or_insert_with(|| {
                 self.batch.piece(|bytes| encode_change(depth, group, id, contract, bytes))
             });
-            if session.last_pieces[no] != piece.number {
-                session.last_pieces[no] = piece.number;
-                session.give(subscription.session, piece, &mut self.batch);
-            }
+            session.give_once(depth, subscription.session, piece, &mut self.batch);
         }
         if contract.book.phase() == Phase::Settled {
+            if self.batch.tops.remove(&id) {
+                self.tell_top(id);
+            }
             self.market.remove(id);
         }
         Ok(())
+    }
+
+    /// Gives a contract's best bid and ask to those who listen.
+    fn tell_top(&mut self, id: ContractId) {
+        let Some(contract) = self.market.contract(id) else { return };
+        let mut piece = None;
+        for subscription in self.subscriptions.live(id).filter(|live| live.depth == Depth::Top) {
+            let Some(session) = self.sessions.get_mut(&subscription.session) else { continue };
+            let piece = piece.get_or_insert_with(|| {
+                self.batch.piece(|bytes| encode_state(Depth::Top, id, contract, bytes))
+            });
+            session.give_once(Depth::Top, subscription.session, piece, &mut self.batch);
+        }
     }
 
     /// Ends those of the chosen sessions whose key may not read any more.
@@ -351,17 +421,6 @@ impl Hub {
                 session.cut(code);
             }
         }
-    }
-
-    /// Moves every session's last stretch into its queue, wakes it, and empties the batch.
-    fn deliver(&mut self) {
-        for id in self.batch.touched.drain(..) {
-            if let Some(session) = self.sessions.get_mut(&id) {
-                session.flush(&self.batch.bytes);
-                session.wake.notify_one();
-            }
-        }
-        self.batch.bytes.clear();
     }
 }
 
@@ -378,6 +437,15 @@ impl Session {
             pending: VecDeque::new(),
             ends: None,
             cut: false,
+        }
+    }
+
+    /// Gives it a piece of a depth, unless another of its subscriptions has brought that already.
+    fn give_once(&mut self, depth: Depth, id: SessionId, piece: &Piece, batch: &mut Batch) {
+        let last = &mut self.last_pieces[depth_no(depth)];
+        if *last != piece.number {
+            *last = piece.number;
+            self.give(id, piece, batch);
         }
     }
 

@@ -1,9 +1,7 @@
 //! Subscribers that rebuild the market from what the hub gives them, whatever they subscribe to and however slowly
 //! they take it.
 
-use crate::hub::{
-    Denied, Hub, Progress, QUEUE_BYTES_MAX, SESSIONS_PER_KEY_MAX, SUBSCRIPTIONS_MAX, SessionId, Taken,
-};
+use crate::hub::{Denied, Hub, Progress, QUEUE_BYTES_MAX, SUBSCRIPTIONS_MAX, Seats, SessionId, Taken};
 use crate::play_market::{CLASSES, PlayMarket, hour};
 use proptest::prelude::*;
 use protocol::market_data::{Depth, FeedMessage, Subscribe, SubscribeRefused};
@@ -16,6 +14,7 @@ use types::{
 };
 
 const READER: PublicKey = PublicKey([9; 32]);
+const SEATS: Seats = Seats { in_all: 128, per_key: 16 };
 const START: u64 = 500_000;
 const ALL: Pattern = Pattern { model: None, region: None, start: None };
 
@@ -33,6 +32,7 @@ struct Subscriber {
     classes: Vec<Class>,
     books: HashMap<ContractId, PublicBook>,
     tops: HashMap<ContractId, [Option<(Ticks, u64)>; 2]>,
+    tops_told: usize,
     subscribed: BTreeMap<u32, u32>,
     units_traded: u64,
     digests: usize,
@@ -44,7 +44,7 @@ impl World {
     fn new(seed: u64) -> World {
         let time = hour(START);
         let market = PlayMarket::new(seed, time, READER);
-        let hub = Hub::new(&market.state(), market.last_sequence(), time).unwrap();
+        let hub = Hub::new(&market.state(), market.last_sequence(), time, SEATS).unwrap();
         World { market, hub, time, units_traded: 0 }
     }
 
@@ -71,6 +71,7 @@ impl World {
             classes: Vec::new(),
             books: HashMap::new(),
             tops: HashMap::new(),
+            tops_told: 0,
             subscribed: BTreeMap::new(),
             units_traded: 0,
             digests: 0,
@@ -97,6 +98,7 @@ impl World {
     }
 
     fn take_all(&mut self, subscriber: &mut Subscriber) {
+        self.hub.flush();
         while self.take(subscriber) {}
         assert_eq!(subscriber.in_snapshot, None);
     }
@@ -160,6 +162,7 @@ impl Subscriber {
                 self.digests += 1;
             }
             FeedMessage::Top(top) => {
+                self.tops_told += 1;
                 self.tops.insert(top.contract, [top.bid, top.ask]);
             }
             FeedMessage::TradePrint(print) => self.units_traded += u64::from(print.units),
@@ -197,6 +200,7 @@ enum Step {
     Play { commands: usize, minutes: u64 },
     Subscribe { who: usize, pattern: usize, depth: usize },
     Unsubscribe { who: usize },
+    Flush,
     Take { who: usize },
 }
 
@@ -207,6 +211,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..3usize, 0..6usize, 0..3usize)
             .prop_map(|(who, pattern, depth)| Step::Subscribe { who, pattern, depth }),
         1 => (0..3usize).prop_map(|who| Step::Unsubscribe { who }),
+        2 => Just(Step::Flush),
         3 => (0..3usize).prop_map(|who| Step::Take { who }),
     ]
 }
@@ -237,6 +242,7 @@ proptest! {
                         world.hub.unsubscribe(subscribers[who].session, number);
                     }
                 }
+                Step::Flush => world.hub.flush(),
                 Step::Take { who } => {
                     world.take(&mut subscribers[who]);
                 }
@@ -258,7 +264,8 @@ proptest! {
         let mut world = World::new(seed);
         world.play(commands, 1);
         world.play(commands / 4, minutes);
-        let later = Hub::new(&world.market.state(), world.market.last_sequence(), world.time).unwrap();
+        let (state, sequence) = (world.market.state(), world.market.last_sequence());
+        let later = Hub::new(&state, sequence, world.time, SEATS).unwrap();
         let digests = |hub: &Hub| {
             let contracts = hub.market().contracts();
             contracts.map(|(id, at)| (id, (at.book.sequence(), at.book.phase(), at.book.digest()))).collect::<BTreeMap<_, _>>()
@@ -282,6 +289,27 @@ fn every_trade_is_printed_once_however_often_it_is_subscribed_to() {
     world.take_all(&mut subscriber);
     assert!(world.units_traded > 0);
     assert_eq!(subscriber.units_traded, world.units_traded);
+}
+
+#[test]
+fn a_best_price_is_told_as_it_is_at_the_flush_and_only_if_it_is_another() {
+    let mut world = World::new(13);
+    let mut subscriber = world.join();
+    world.subscribe(&subscriber, 1, ALL, Depth::Top);
+    world.take_all(&mut subscriber);
+    let before = subscriber.tops_told;
+    let contracts = world.hub.market().contracts().len();
+    for _ in 0..50 {
+        world.play(100, 0);
+    }
+    assert!(!world.take(&mut subscriber), "nothing is told before the flush");
+    world.take_all(&mut subscriber);
+    world.assert_seen(&subscriber, &ALL, Depth::Top);
+    let contracts = contracts.max(world.hub.market().contracts().len());
+    let told = subscriber.tops_told - before;
+    assert!((1..=contracts).contains(&told), "{told} of {contracts} contracts after 5,000 commands");
+    world.take_all(&mut subscriber);
+    assert_eq!(subscriber.tops_told - before, told);
 }
 
 #[test]
@@ -378,7 +406,7 @@ fn what_can_never_be_served_is_refused() {
 fn one_key_cannot_take_all_the_places() {
     let mut world = World::new(8);
     let first = world.join().session;
-    for _ in 1..SESSIONS_PER_KEY_MAX {
+    for _ in 1..SEATS.per_key {
         world.join();
     }
     assert_eq!(world.hub.join(READER, world.time).unwrap_err(), CloseCode::TooMany);

@@ -24,7 +24,7 @@ mod web;
 pub use market::MarketError;
 pub use web::has_page;
 
-use hub::{Hub, Progress};
+use hub::{Hub, Progress, Seats};
 use parking_lot::Mutex;
 use protocol::{CloseCode, market_data};
 use sequencer::{Recovery, Released};
@@ -35,14 +35,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use transport::{Accepts, PrivateKey};
 use types::Timestamp;
 
 /// A subscriber opens its control stream and nothing else.
 const ACCEPTS: Accepts = Accepts { bidirectional: 1, unidirectional: 0 };
-/// Connections at any stage, handshakes included.
-const CONNECTIONS_MAX: usize = 256;
+/// How many connections there may be beside the sessions, in handshakes.
+const HANDSHAKES_MAX: usize = 128;
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How long a feed that stops waits for what is still on its way to it, and then for subscribers to take theirs.
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
@@ -58,6 +58,13 @@ pub struct Config {
     pub web_origins: Vec<String>,
     /// The exchange's key.
     pub key: PrivateKey,
+    /// How long market data may be gathered before it is told: what comes after a quiet moment is told at once, and
+    /// then no more often than this.
+    pub flush: Duration,
+    /// How many subscribers there may be, over QUIC.
+    pub sessions: usize,
+    /// How many of them may use one key.
+    pub sessions_per_key: usize,
 }
 
 /// Why there is no feed.
@@ -98,6 +105,8 @@ pub struct Feed {
 #[derive(Debug)]
 pub(crate) struct Shared {
     hub: Mutex<Hub>,
+    /// See [`Config::flush`].
+    flush: Duration,
 }
 
 /// Starts a feed. Its tasks run on the runtime this is called in.
@@ -109,8 +118,9 @@ pub async fn serve(
     recovery: &Recovery,
     outlet: mpsc::Receiver<Arc<Released>>,
 ) -> Result<Feed, ServeError> {
-    let hub = Hub::new(&recovery.state, recovery.sequence, recovery.time)?;
-    let shared = Arc::new(Shared { hub: Mutex::new(hub) });
+    let seats = Seats { in_all: config.sessions, per_key: config.sessions_per_key };
+    let hub = Hub::new(&recovery.state, recovery.sequence, recovery.time, seats)?;
+    let shared = Arc::new(Shared { hub: Mutex::new(hub), flush: config.flush });
     let endpoint = transport::serve(config.listen, &config.key, market_data::ALPN, ACCEPTS)?;
     let address = endpoint.local_addr().unwrap_or(config.listen);
     let (stop_web, stopping) = watch::channel(false);
@@ -127,7 +137,7 @@ pub async fn serve(
     let (failed, failure) = watch::channel(None);
     let releases = tokio::spawn(release(Arc::clone(&shared), outlet, failed));
     let others = [
-        tokio::spawn(accept(endpoint.clone(), Arc::clone(&shared))),
+        tokio::spawn(accept(endpoint.clone(), Arc::clone(&shared), config.sessions + HANDSHAKES_MAX)),
         tokio::spawn(beat(Arc::clone(&shared))),
     ];
     Ok(Feed { address, web_address, endpoint, shared, failure, stop_web, releases, web, others })
@@ -196,7 +206,18 @@ async fn release(
 ) {
     let events = metrics::counter!("cuex_feed_market_events_total");
     let batches = metrics::counter!("cuex_feed_batches_total");
-    while let Some(released) = outlet.recv().await {
+    // What comes after a quiet moment is told at once; while much comes, what came in FLUSH is told together.
+    let (mut is_told, mut flushes_at) = (true, Instant::now());
+    loop {
+        let released = tokio::select! {
+            released = outlet.recv() => released,
+            () = sleep_until(flushes_at), if !is_told => {
+                shared.hub.lock().flush();
+                (is_told, flushes_at) = (true, Instant::now() + shared.flush);
+                continue;
+            }
+        };
+        let Some(released) = released else { break };
         let taken = {
             let mut hub = shared.hub.lock();
             let commands = hub.progress().commands + u64::from(released.commands);
@@ -207,6 +228,7 @@ async fn release(
             }
             taken
         };
+        is_told = false;
         batches.increment(1);
         events.increment(u64::try_from(released.output.events.len()).unwrap_or(u64::MAX));
         if let Err(error) = taken {
@@ -215,12 +237,13 @@ async fn release(
             return;
         }
     }
+    shared.hub.lock().flush();
     // Kept to the end, so that whoever waits for a failure waits on.
     drop(failed);
 }
 
-async fn accept(endpoint: quinn::Endpoint, shared: Arc<Shared>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+async fn accept(endpoint: quinn::Endpoint, shared: Arc<Shared>, connections_max: usize) {
+    let places = Arc::new(Semaphore::new(connections_max));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let Some(incoming) = endpoint.accept().await else { return };

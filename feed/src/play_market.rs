@@ -5,11 +5,10 @@ use engine::Engine;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use sequencer::Recovery;
-use std::time::Duration;
 use types::{
     AccountId, ClassNo, ClassSpec, Command, ContractId, HOUR_NANOS, Hour, KeyNo, Lane, NewOrder, OrderRef,
     Output, PublicKey, Rights, Role, Sender, Sequence, Side, Stamped, StateEvent, Ticks, TimeInForce,
-    Timestamp,
+    Timestamp, Why,
 };
 
 /// How many slots ahead orders are for.
@@ -79,8 +78,7 @@ impl PlayMarket {
             state: self.state(),
             reports: Vec::new(),
             commands: self.last_sequence(),
-            torn_tail: None,
-            took: Duration::ZERO,
+            ..Recovery::default()
         }
     }
 
@@ -103,7 +101,7 @@ impl PlayMarket {
 
     /// Takes the right to read from the reader, and gives what came of it.
     pub(crate) fn revoke_reader(&mut self) -> Output {
-        self.send(OPERATOR, self.last_time(), Command::RevokeKey { key: KeyNo(4) });
+        self.send(OPERATOR, self.last_time(), Command::RevokeKey { key: KeyNo(4), why: Why::NONE });
         std::mem::take(&mut self.output)
     }
 
@@ -111,7 +109,11 @@ impl PlayMarket {
     pub(crate) fn list_one_more(&mut self) -> Output {
         let time = self.last_time();
         let model = "B200".parse().expect("a code in its form");
-        self.send(OPERATOR, time, Command::DefineClass(ClassSpec { model, ..ClassSpec::example() }));
+        self.send(
+            OPERATOR,
+            time,
+            Command::DefineClass { spec: ClassSpec { model, ..ClassSpec::example() }, why: Why::NONE },
+        );
         let contract = contract(CLASSES.len(), time.hour().plus(2));
         self.send(BROKER, time, Command::NewOrder(NewOrder::limit(contract, Side::Buy, 5, 9)));
         std::mem::take(&mut self.output)
@@ -123,23 +125,31 @@ impl PlayMarket {
             let code = |text: &str| text.parse().expect("a code in its form");
             let (model, region, currency) = (code(model), code(region), code(currency));
             let spec = ClassSpec { model, region, currency, tick, ..ClassSpec::example() };
-            self.send(OPERATOR, start, Command::DefineClass(spec));
+            self.send(OPERATOR, start, Command::DefineClass { spec, why: Why::NONE });
         }
         for (number, (name, role)) in
             (2..).zip([("provider", Role::Provider), ("broker", Role::Broker), ("reader", Role::Analyst)])
         {
             let name = name.parse().expect("a name in its form");
-            self.send(OPERATOR, start, Command::OpenAccount { name, role });
+            self.send(OPERATOR, start, Command::OpenAccount { name, role, why: Why::NONE });
             let account = AccountId(number);
             let public = if role == Role::Analyst { reader } else { PublicKey([0xa0 + role as u8; 32]) };
             let (rights, expires) = (role.rights(), Timestamp::MAX);
             debug_assert!(rights.include(Rights::READ));
-            self.send(OPERATOR, start, Command::RegisterKey { account, public, rights, expires });
+            self.send(
+                OPERATOR,
+                start,
+                Command::RegisterKey { account, public, rights, expires, why: Why::NONE },
+            );
         }
         for currency in ["USD", "EUR", "CNY"] {
             let currency = currency.parse().expect("a code in its form");
             let (account, amount) = (AccountId(3), 1_000_000_000_000_000);
-            self.send(OPERATOR, start, Command::DepositCash { account, currency, amount, external: 1 });
+            self.send(
+                OPERATOR,
+                start,
+                Command::DepositCash { account, currency, amount, external: 1, why: Why::NONE },
+            );
         }
         for class in 0..CLASSES.len() {
             for slot in 0..SLOTS {

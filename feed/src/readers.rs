@@ -56,6 +56,8 @@ mod tests {
             expires: Timestamp(100),
             revoked: false,
             taken: [0, 0],
+            grace: 0,
+            origin: KeyNo(1),
         };
         let state = [
             StateEvent::Key(good),

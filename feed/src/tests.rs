@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -47,7 +48,15 @@ impl World {
         market.play(500, now());
         let (outlet, released) = mpsc::channel(64);
         let web_origins = vec!["https://desk.example".to_owned()];
-        let config = Config { listen: LOOPBACK, web_listen: Some(LOOPBACK), web_origins, key: key.clone() };
+        let config = Config {
+            listen: LOOPBACK,
+            web_listen: Some(LOOPBACK),
+            web_origins,
+            key: key.clone(),
+            flush: Duration::from_millis(10),
+            sessions: 128,
+            sessions_per_key: 16,
+        };
         let feed = serve(config, &market.recovery(), released).await.unwrap();
         World { feed, market, outlet, key, reader }
     }
@@ -56,7 +65,10 @@ impl World {
         let output = self.market.play(commands, now());
         let (sequence, time) = (self.market.last_sequence(), self.market.last_time());
         let commands = commands.try_into().unwrap();
-        self.outlet.send(Arc::new(Released { sequence, time, commands, output })).await.unwrap();
+        self.outlet
+            .send(Arc::new(Released { sequence, time, commands, output, refused: Vec::new() }))
+            .await
+            .unwrap();
         sequence
     }
 
@@ -305,6 +317,9 @@ async fn an_address_in_use_is_named() {
         web_listen: Some(world.web()),
         web_origins: Vec::new(),
         key: PrivateKey::generate(),
+        flush: Duration::ZERO,
+        sessions: 1,
+        sessions_per_key: 1,
     };
     let error = serve(config, &world.market.recovery(), released).await.unwrap_err();
     assert!(error.to_string().contains(&world.web().to_string()), "{error}");

@@ -80,7 +80,8 @@ async fn run(
     // Nobody is told of the market.
     drop(outlets.feed);
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let config = gateway::Config { address, key, clock: options.clock };
+    let config =
+        gateway::Config { address, key, clock: options.clock, limits: gateway::Limits::unthrottled() };
     let gateway = gateway::serve(config, &recovery, entry, outlets.gateway).await?;
     // Whoever started it may be gone; then nobody will say when to stop either.
     let _ = tell.send(gateway.address());
@@ -106,7 +107,7 @@ fn gone() -> FloorError {
 mod tests {
     use super::*;
     use client::{ExchangeInfo, Session};
-    use types::{ClassSpec, ContractId, Hour, Role, TimeInForce, Timestamp};
+    use types::{ClassSpec, ContractId, Hour, Role, TimeInForce, Timestamp, Why};
 
     #[tokio::test]
     async fn orders_are_accepted_of_whoever_has_nothing_and_can_be_cancelled() {
@@ -114,10 +115,13 @@ mod tests {
         let echo = EchoExchange::start(directory.path()).await.unwrap();
         let info = ExchangeInfo { gateway: echo.address(), feed: echo.address(), key: echo.key() };
         let operator = Session::connect(&info, echo.operator()).await.unwrap();
-        let class = operator.define_class(ClassSpec::example()).await.unwrap();
-        let account = operator.open_account("poor".parse().unwrap(), Role::Broker).await.unwrap();
+        let class = operator.define_class(ClassSpec::example(), Why::NONE).await.unwrap();
+        let account = operator.open_account("poor".parse().unwrap(), Role::Broker, Why::NONE).await.unwrap();
         let key = PrivateKey::generate();
-        operator.register_key(account, key.public(), Role::Broker.rights(), Timestamp::MAX).await.unwrap();
+        operator
+            .register_key(account, key.public(), Role::Broker.rights(), Timestamp::MAX, Why::NONE)
+            .await
+            .unwrap();
         let session = Session::connect(&info, &key).await.unwrap();
         let contract = ContractId::new(class, Hour(500_000));
         let bid = session.buy(contract, TimeInForce::Gtc, 1_000, 8).await.unwrap();

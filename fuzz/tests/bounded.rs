@@ -38,6 +38,7 @@ bounded! {
     journal = "journal",
     segment = "segment",
     snapshot = "snapshot",
+    state = "state",
     market = "market",
     conversation = "conversation",
     server = "server",

@@ -1,7 +1,7 @@
 //! Stateless checks: what can be said of a command without knowing the exchange. A refusal here takes no number
 //! and is not journaled.
 
-use types::{Command, RejectCode, check_price, check_units};
+use types::{Command, RejectCode, check_grace, check_price, check_units};
 
 /// Why a command is not sent on: a code and its value.
 pub(crate) type Refusal = (RejectCode, i64);
@@ -12,6 +12,7 @@ pub(crate) fn check(command: &Command) -> Result<(), Refusal> {
         Command::NewOrder(order) => order.check(),
         Command::Replace { price, units, .. } => check_price(price).and_then(|()| check_units(units)),
         Command::DepositCapacity { units, .. } => check_units(units),
+        Command::CancelOnDisconnect { grace } => check_grace(grace),
         Command::DepositCash { amount, .. } if amount < 1 => Err((RejectCode::BadField, amount)),
         _ => Ok(()),
     }
@@ -20,7 +21,9 @@ pub(crate) fn check(command: &Command) -> Result<(), Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use types::{AccountId, ContractId, NewOrder, OrderKind, OrderRef, PRICE_MAX, Side, UNITS_MAX};
+    use types::{
+        AccountId, ContractId, GRACE_MAX, NewOrder, OrderKind, OrderRef, PRICE_MAX, Side, UNITS_MAX, Why,
+    };
 
     #[test]
     fn fields_out_of_range_are_refused_with_their_value() {
@@ -34,7 +37,9 @@ mod tests {
             currency: "USD".parse().unwrap(),
             amount,
             external: 1,
+            why: Why::NONE,
         };
+        let grace = |grace| Command::CancelOnDisconnect { grace };
         let (most, too_many) = (UNITS_MAX, i64::from(UNITS_MAX) + 1);
         for (command, expected) in [
             (order(1, 1), Ok(())),
@@ -48,6 +53,8 @@ mod tests {
             (capacity(0), Err((RejectCode::UnitsOutOfRange, 0))),
             (cash(1), Ok(())),
             (cash(-5), Err((RejectCode::BadField, -5))),
+            (grace(GRACE_MAX), Ok(())),
+            (grace(GRACE_MAX + 1), Err((RejectCode::GraceOutOfRange, 86_401))),
             (Command::Cancel(OrderRef::Number(0)), Ok(())),
         ] {
             assert_eq!(check(&command), expected, "{command:?}");

@@ -4,24 +4,25 @@
 //! say to the desk why a session should end, and only the connection's own task closes it, when the desk says so.
 
 use crate::desk::{Connected, Desk};
+use crate::limits::Limits;
 use crate::meters;
 use crate::session::{Closing, SessionNo};
 use parking_lot::Mutex;
 use protocol::CloseCode;
 use quinn::{Connection, Endpoint, Incoming, RecvStream, SendStream};
-use sequencer::{Entry, Released};
+use sequencer::{Entry, Inbound, Recovery, Released};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use transport::{FrameError, FrameReader, Outbox, peer_key};
 use types::{Lane, Timestamp};
 
-/// The most connections at once, those in their handshake included.
-const CONNECTIONS_MAX: usize = crate::desk::SESSIONS_MAX + 1_024;
 /// The most bytes of answers that wait before the next question is looked at.
 const ANSWERS_WAITING: usize = 64 << 10;
+/// How long an answer may wait for the client to read it, or the ones before it.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// How often the desk is told the time.
 const TICK: Duration = Duration::from_secs(1);
 /// How long a session that ends in good order may take to read what waits for it.
@@ -30,15 +31,32 @@ pub(crate) const FLUSH_WITHIN: Duration = Duration::from_secs(2);
 /// What all tasks share.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) desk: Mutex<Desk>,
-    pub(crate) entry: Entry,
-    pub(crate) clock: fn() -> Timestamp,
+    desk: Mutex<Desk>,
+    entry: Entry,
+    limits: Limits,
+    /// When it began, by the clock and by a watch.
+    began: (Timestamp, Instant),
+}
+
+impl Shared {
+    /// A desk that starts where the journal ended, at this moment.
+    pub(crate) fn new(recovery: &Recovery, entry: Entry, limits: Limits, now: Timestamp) -> Shared {
+        let desk = Mutex::new(Desk::new(recovery, limits.clone(), now));
+        Shared { desk, entry, limits, began: (now, Instant::now()) }
+    }
+
+    /// What time it is. It goes on steadily also when the clock is set, so that whoever is waited for has the time
+    /// that was promised.
+    fn now(&self) -> Timestamp {
+        let (began, watch) = self.began;
+        Timestamp(began.0.saturating_add(u64::try_from(watch.elapsed().as_nanos()).unwrap_or(u64::MAX)))
+    }
 }
 
 /// Brings what is released to the desk, until the exchange ends. Never waits for a session.
 pub(crate) async fn release(shared: Arc<Shared>, mut outlet: mpsc::Receiver<Arc<Released>>) {
     while let Some(released) = outlet.recv().await {
-        shared.desk.lock().release(&released);
+        shared.desk.lock().release(&released, shared.now());
     }
 }
 
@@ -51,33 +69,57 @@ pub(crate) async fn accept(shared: Arc<Shared>, endpoint: Endpoint, mut stop: on
             // Dropping the gateway stops it too.
             code = &mut stop => break code.unwrap_or(CloseCode::Stopping),
             incoming = endpoint.accept() => match incoming {
-                Some(incoming) if connections.len() < CONNECTIONS_MAX => {
+                Some(incoming) if connections.len() < shared.limits.connections => {
                     connections.spawn(connection(Arc::clone(&shared), incoming));
                 }
-                Some(incoming) => incoming.refuse(),
+                Some(incoming) => {
+                    meters::handshake_failed();
+                    incoming.refuse();
+                }
                 None => break CloseCode::Stopping,
             },
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
-            _ = ticks.tick() => shared.desk.lock().expire((shared.clock)()),
+            _ = ticks.tick() => pass(&shared),
         }
     };
     let reason =
         if code == CloseCode::Failed { "the exchange has failed" } else { "the exchange is stopping" };
-    shared.desk.lock().stop(&Closing::new(code, reason));
+    shared.desk.lock().stop(&Closing::new(code, reason), shared.now());
     // Those that are still in their handshake are closed with the endpoint.
     let _ = timeout(2 * FLUSH_WITHIN, async { while connections.join_next().await.is_some() {} }).await;
     endpoint.close(code.number().into(), reason.as_bytes());
     let _ = timeout(FLUSH_WITHIN, endpoint.wait_idle()).await;
 }
 
+/// Tells the desk that time has passed, and the exchange whose graces have run out.
+fn pass(shared: &Arc<Shared>) {
+    let over = shared.desk.lock().pass(shared.now());
+    if over.is_empty() {
+        return;
+    }
+    meters::disconnected(over.len());
+    tracing::info!(keys = over.len(), "sessions have been gone for their grace");
+    let (shared, chunk) = (Arc::clone(shared), over.into_iter().map(Inbound::disconnected).collect());
+    tokio::spawn(async move {
+        // If the exchange takes nothing more, the next one gives these keys their grace anew.
+        let _ = shared.entry.send(Lane::Orders, chunk).await;
+    });
+}
+
 async fn connection(shared: Arc<Shared>, incoming: Incoming) {
-    let connection = match incoming.await {
-        Ok(connection) => connection,
-        Err(error) => return tracing::debug!(%error, "a handshake failed"),
+    let connection = match timeout(shared.limits.hello_within, incoming).await {
+        Ok(Ok(connection)) => connection,
+        Ok(Err(error)) => {
+            meters::handshake_failed();
+            return tracing::debug!(%error, "a handshake failed");
+        }
+        Err(_) => {
+            meters::handshake_failed();
+            return tracing::debug!("a handshake took too long");
+        }
     };
-    let now = (shared.clock)();
     let connected = match peer_key(&connection) {
-        Some(key) => shared.desk.lock().connect(key, now),
+        Some(key) => shared.desk.lock().connect(key, shared.now()),
         None => Err(Closing::new(CloseCode::UnknownKey, "a key is needed")),
     };
     let closing = match connected {
@@ -116,15 +158,17 @@ async fn converse(shared: &Arc<Shared>, connection: &Connection, connected: Conn
         }
     };
     reports.finish();
-    if matches!(closing.code, CloseCode::Stopping | CloseCode::Failed) {
-        // What was released before the end is still told.
+    use CloseCode::{Done, Failed, KeyRevoked, Stopping};
+    if matches!(closing.code, Done | KeyRevoked | Stopping | Failed) {
+        // What was said before the end is still told, to a key that has rotated the report that it has. If the
+        // connection is lost, this ends at once.
         let _ = timeout(FLUSH_WITHIN, &mut writer).await;
     }
     closing
 }
 
 fn lost(shared: &Shared, session: SessionNo) -> Closing {
-    shared.desk.lock().close(session, Closing::done());
+    shared.desk.lock().close(session, Closing::done(), shared.now());
     Closing::done()
 }
 
@@ -148,7 +192,7 @@ async fn control(shared: Arc<Shared>, session: SessionNo, send: SendStream, rece
         Err(closing) => closing,
     };
     answers.finish();
-    shared.desk.lock().close(session, closing);
+    shared.desk.lock().close(session, closing, shared.now());
 }
 
 async fn answer_all(
@@ -162,19 +206,35 @@ async fn answer_all(
         for frame in frames {
             // One at a time: the next is looked at when there is room for its answer.
             let mut answer = Vec::new();
-            shared.desk.lock().control(session, frame?, (shared.clock)(), &mut answer)?;
-            if answers.send(&answer).await.is_err() {
-                return Ok(());
+            let held = shared.desk.lock().control(session, frame?, shared.now(), &mut answer)?;
+            if answer.is_empty() {
+                continue;
             }
+            match timeout(ANSWER_WITHIN, answers.send(&answer)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return Ok(()),
+                Err(_) => {
+                    let reason = format!("an answer was not read within {} s", ANSWER_WITHIN.as_secs());
+                    return Err(Closing::new(CloseCode::TooSlow, reason));
+                }
+            }
+            hold(held).await;
         }
     }
     Ok(())
 }
 
+/// Leaves a stream unread for so long, which holds its client back.
+async fn hold(held: Duration) {
+    if !held.is_zero() {
+        sleep(held).await;
+    }
+}
+
 /// Carries a lane.
 async fn lane(shared: Arc<Shared>, session: SessionNo, stream: RecvStream) {
     if let Err(closing) = take_all(&shared, session, stream).await {
-        shared.desk.lock().close(session, closing);
+        shared.desk.lock().close(session, closing, shared.now());
     }
 }
 
@@ -192,13 +252,13 @@ async fn take_all(shared: &Shared, session: SessionNo, stream: RecvStream) -> Re
             }
         };
         let mut chunk = Vec::new();
-        let taken = shared.desk.lock().commands(session, lane, frames, &mut chunk);
+        let taken = shared.desk.lock().commands(session, lane, frames, shared.now(), &mut chunk);
         if shared.entry.send(lane, chunk).await.is_err() {
             // The exchange takes nothing more. What came of this chunk is unknown, so nothing is said of it; whoever
             // stopped the exchange stops the gateway.
             return Ok(());
         }
-        taken?;
+        hold(taken?).await;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Order entry over QUIC: who may come in, what they say, and what they are told.
 //!
-//! A client is known by its key (`transport`) and says what docs/order-entry.md lists. The `desk` is a machine
+//! A client is known by its key (`transport`) and says what docs/order-entry.md lists. [`Desk`] is a machine
 //! without socket or clock: it holds the sessions, the numbers that make sending again harmless, the newest
 //! reports of every account, and a mirror of the exchange from which it answers queries. Around it, `io` carries
 //! bytes. Commands go on to the sequencer in chunks, as they were read; while it has no room, nothing is read.
@@ -9,9 +9,12 @@
 //!
 //! What this room does not know: the engine, the journal, market data.
 
+mod buckets;
 mod checks;
 mod desk;
+mod graces;
 mod io;
+mod limits;
 mod meters;
 mod mirror;
 mod numbers;
@@ -22,9 +25,11 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-use crate::desk::Desk;
+pub use desk::{Connected, Desk};
+pub use limits::{Limits, Rate, Throttle};
+pub use session::{Closing, SessionNo};
+
 use crate::io::Shared;
-use parking_lot::Mutex;
 use protocol::CloseCode;
 use protocol::order_entry::ALPN;
 use sequencer::{Entry, Recovery, Released};
@@ -48,6 +53,8 @@ pub struct Config {
     pub key: PrivateKey,
     /// What time it is, for the expiry of keys. The one the sequencer stamps with.
     pub clock: fn() -> Timestamp,
+    /// What clients may use of it.
+    pub limits: Limits,
 }
 
 /// A running gateway. Dropped without [`Gateway::shutdown`], it stops in the background.
@@ -80,13 +87,14 @@ pub async fn serve(
     let address =
         endpoint.local_addr().map_err(|source| EndpointError::Bind { address: config.address, source })?;
     meters::describe();
-    let desk = Mutex::new(Desk::new(recovery));
-    let shared = Arc::new(Shared { desk, entry, clock: config.clock });
+    let key = config.key.public();
+    let Config { clock, limits, .. } = config;
+    let shared = Arc::new(Shared::new(recovery, entry, limits, clock()));
     let (stop, stopped) = oneshot::channel();
     let release = tokio::spawn(io::release(Arc::clone(&shared), outlet));
     let accept = tokio::spawn(io::accept(shared, endpoint, stopped));
     tracing::info!(%address, "order entry is open");
-    Ok(Gateway { address, key: config.key.public(), stop, accept, release })
+    Ok(Gateway { address, key, stop, accept, release })
 }
 
 impl Gateway {

@@ -122,6 +122,20 @@ impl Mirror {
         state.into_iter().flat_map(|state| state.cash().chain(state.holdings()).chain(state.orders()))
     }
 
+    /// All of it, kind by kind.
+    pub(crate) fn state(&self) -> Vec<StateEvent> {
+        let mut state: Vec<StateEvent> = self.classes().chain(self.accounts_and_keys()).collect();
+        let accounts = || self.accounts.iter();
+        state.extend(accounts().flat_map(AccountState::cash));
+        state.extend(accounts().flat_map(AccountState::holdings));
+        state.extend(accounts().flat_map(AccountState::orders));
+        state.extend(
+            accounts()
+                .map(|known| StateEvent::Reports { account: known.account.id, last: known.last_report }),
+        );
+        state
+    }
+
     /// Takes over a piece of state: all of it on recovery, later changed classes, accounts and keys.
     pub(crate) fn apply_state(&mut self, event: &StateEvent) {
         match *event {
@@ -206,6 +220,8 @@ impl Mirror {
             }
             ReportBody::MassCancelAccepted(_)
             | ReportBody::MassCancelDone { .. }
+            | ReportBody::CancelOnDisconnectSet { .. }
+            | ReportBody::KeyRotated { .. }
             | ReportBody::Rejected { .. }
             | ReportBody::ClassDefined { .. }
             | ReportBody::AccountOpened { .. }

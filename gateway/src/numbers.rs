@@ -60,10 +60,22 @@ impl Numbers {
         self.in_flight.back().copied().unwrap_or(self.taken)
     }
 
+    /// True if none is on its way.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.in_flight.is_empty()
+    }
+
     /// Notes that a new number goes on to the sequencer.
     pub(crate) fn forward(&mut self, number: u64) {
         debug_assert!(number > self.highest());
         self.in_flight.push_back(number);
+    }
+
+    /// Notes that a number on its way was turned back, without a trace.
+    pub(crate) fn withdraw(&mut self, number: u64) {
+        if let Ok(at) = self.in_flight.binary_search(&number) {
+            self.in_flight.remove(at);
+        }
     }
 
     /// Notes that the account's report `report` answers `number`. Only the first is its outcome.
@@ -118,6 +130,22 @@ mod tests {
         numbers.answer(7, 13);
         assert_eq!((numbers.standing(7), numbers.highest()), (Standing::Answered(13), 7));
         assert_eq!(numbers.standing(6), Standing::NotTaken(7));
+    }
+
+    #[test]
+    fn a_number_that_was_turned_back_is_new_again_while_no_higher_one_is_there() {
+        let mut numbers = Numbers::default();
+        for number in [3, 7, 9] {
+            numbers.forward(number);
+        }
+        numbers.withdraw(9);
+        assert_eq!((numbers.standing(9), numbers.highest()), (Standing::New, 7));
+        numbers.withdraw(3);
+        assert_eq!(numbers.standing(3), Standing::NotTaken(7));
+        numbers.withdraw(7);
+        assert_eq!((numbers.standing(3), numbers.highest()), (Standing::New, 0));
+        numbers.withdraw(5);
+        assert_eq!(numbers.standing(5), Standing::New);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use transport::{FrameReader, client_endpoint, connect};
 use types::{
     AccountId, ClassNo, ClassSpec, Command, ContractId, KeyNo, Lane, NewOrder, RejectCode, Report,
-    ReportBody, Rights, Role, Side,
+    ReportBody, Rights, Role, Side, Why,
 };
 
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -39,7 +39,8 @@ async fn start(directory: &Path, options: &Options, key: &PrivateKey) -> House {
     let sequencer::Exchange { recovery, entry, outlets, handle } =
         sequencer::start(directory, options).unwrap();
     drop(outlets.feed);
-    let config = Config { address: LOOPBACK, key: key.clone(), clock: options.clock };
+    let config =
+        Config { address: LOOPBACK, key: key.clone(), clock: options.clock, limits: Limits::default() };
     let gateway = serve(config, &recovery, entry, outlets.gateway).await.unwrap();
     House { gateway, handle }
 }
@@ -52,18 +53,18 @@ async fn market(options: &Options) -> (TempDir, House, [PrivateKey; 4]) {
     sequencer::init(directory.path(), options, operator.public()).unwrap();
     let house = start(directory.path(), options, server).await;
     let mut desk = Client::login(&house, operator, None).await;
-    let mut commands = vec![Command::DefineClass(ClassSpec::example())];
+    let mut commands = vec![Command::DefineClass { spec: ClassSpec::example(), why: Why::NONE }];
     for (account, name, role, key) in
         [(2, "broker", Role::Broker, broker), (3, "provider", Role::Provider, provider)]
     {
         let account = AccountId(account);
         let (public, rights, expires) = (key.public(), role.rights(), Timestamp::MAX);
-        commands.push(Command::OpenAccount { name: name.parse().unwrap(), role });
-        commands.push(Command::RegisterKey { account, public, rights, expires });
+        commands.push(Command::OpenAccount { name: name.parse().unwrap(), role, why: Why::NONE });
+        commands.push(Command::RegisterKey { account, public, rights, expires, why: Why::NONE });
     }
     let currency = ClassSpec::example().currency;
     let (account, amount) = (AccountId(2), 1_000_000_000);
-    commands.push(Command::DepositCash { account, currency, amount, external: 1 });
+    commands.push(Command::DepositCash { account, currency, amount, external: 1, why: Why::NONE });
     let count = commands.len();
     for (number, command) in (1..).zip(commands) {
         desk.command(Lane::Orders, number, command).await;
@@ -74,7 +75,7 @@ async fn market(options: &Options) -> (TempDir, House, [PrivateKey; 4]) {
 }
 
 fn options() -> Options {
-    Options { segment_bytes: 4 << 20, ..Options::default() }
+    Options { segment_bytes: 8 << 20, ..Options::default() }
 }
 
 fn contract() -> ContractId {
@@ -316,7 +317,7 @@ async fn a_revoked_key_is_out_at_once_and_an_older_session_is_superseded() {
     assert!(matches!(refused[0], ServerMessage::Refused(it) if it.code == RejectCode::PriceOutOfRange));
     let mut desk = Client::login(&house, &operator, None).await;
     let next = desk.welcome.taken[0] + 1;
-    desk.command(Lane::Orders, next, Command::RevokeKey { key: KeyNo(2) }).await;
+    desk.command(Lane::Orders, next, Command::RevokeKey { key: KeyNo(2), why: Why::NONE }).await;
     assert_eq!(newer.closed().await, CloseCode::KeyRevoked);
     assert!(matches!(desk.reports(1).await[0].body, ReportBody::KeyRevoked { key: KeyNo(2) }));
 }
@@ -325,7 +326,7 @@ async fn a_revoked_key_is_out_at_once_and_an_older_session_is_superseded() {
 async fn an_address_in_use_is_named() {
     let (_directory, house, [server, ..]) = market(&options()).await;
     let address = house.gateway.address();
-    let config = Config { address, key: server, clock: options().clock };
+    let config = Config { address, key: server, clock: options().clock, limits: Limits::default() };
     let directory = tempfile::tempdir().unwrap();
     sequencer::init(directory.path(), &options(), PublicKey([1; 32])).unwrap();
     let other = sequencer::start(directory.path(), &options()).unwrap();

@@ -13,7 +13,7 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long the thread rests after a piece.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -69,11 +69,22 @@ impl Space {
         if self.room() >= bytes {
             return Ok(());
         }
-        let max = self.ahead.size - SEGMENT_HEADER as u64;
+        let max = self.most();
         if bytes > max {
             return Err(NoRoom::TooMuch { found: bytes, max });
         }
         self.ahead.wait_until(|state| self.ahead.surely(state) >= bytes, !self.ahead.threaded)
+    }
+
+    /// The bytes that were appended since the journal was opened, counted like the room. Who asks for this first and
+    /// for the room then, and takes from the room what it gave the journal beyond this, never counts on too much.
+    pub fn appended(&self) -> u64 {
+        self.ahead.appended.load(Ordering::Acquire)
+    }
+
+    /// The most that is ever sure, in bytes: a segment without its header.
+    pub fn most(&self) -> u64 {
+        self.ahead.size - SEGMENT_HEADER as u64
     }
 
     /// Whether there is no next segment because the disk was full when one was last tried.
@@ -94,6 +105,8 @@ pub(crate) struct Ahead {
     changed: Condvar,
     /// [`Ahead::surely`] of the state, to be read without its lock.
     room: AtomicU64,
+    /// The bytes of all batches appended. Raised after the room was lowered by them.
+    appended: AtomicU64,
 }
 
 struct State {
@@ -139,9 +152,9 @@ impl Ahead {
     ) -> (Arc<Self>, Option<JoinHandle<()>>) {
         let new = |threaded| {
             let state = State { live, next: Next::Wanted, waiting: 0, ended: false };
-            let (state, changed) = (Mutex::new(state), Condvar::new());
-            let ahead =
-                Self { disk: Arc::clone(&disk), size, threaded, state, changed, room: AtomicU64::new(0) };
+            let (state, changed, disk) = (Mutex::new(state), Condvar::new(), Arc::clone(&disk));
+            let (room, appended) = (AtomicU64::new(0), AtomicU64::new(0));
+            let ahead = Self { disk, size, threaded, state, changed, room, appended };
             ahead.publish(&ahead.state());
             Arc::new(ahead)
         };
@@ -161,11 +174,12 @@ impl Ahead {
         Space { ahead: Arc::clone(self) }
     }
 
-    /// The live segment is filled up to here.
-    pub(crate) fn set_used(&self, used: u64) {
+    /// A batch of so many bytes was appended to the live segment.
+    pub(crate) fn append(&self, bytes: u64) {
         let mut state = self.state();
-        state.live.used = used;
+        state.live.used += bytes;
         self.publish(&state);
+        self.appended.fetch_add(bytes, Ordering::Release);
     }
 
     /// Waits until the next segment can be started. A disk that was full is tried again, as there may be space by
@@ -266,6 +280,7 @@ impl Ahead {
     /// Returns when a segment is to be prepared; false when there will be no more.
     fn wait_for_work(&self) -> bool {
         let mut state = self.state();
+        let mut retry_at = None;
         loop {
             if state.ended {
                 return false;
@@ -276,9 +291,12 @@ impl Ahead {
                     return true;
                 }
                 Next::Full(_) => {
-                    let (mut state, waited) =
-                        self.changed.wait_timeout(state, RETRY).unwrap_or_else(PoisonError::into_inner);
-                    if waited.timed_out() && matches!(state.next, Next::Full(_)) {
+                    // Whoever asks for room meanwhile wakes this thread, and must not put it off.
+                    let at = *retry_at.get_or_insert_with(|| Instant::now() + RETRY);
+                    let left = at.saturating_duration_since(Instant::now());
+                    let (mut state, _) =
+                        self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+                    if Instant::now() >= at && matches!(state.next, Next::Full(_)) {
                         state.next = Next::Wanted;
                     }
                     state

@@ -54,7 +54,8 @@ struct Segment {
 /// How a journal is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// The version of the rules under which the batches mean something. A directory of another one is refused.
+    /// The version of the rules under which the batches mean something. A directory of another one is refused, unless
+    /// `after` is its very end: then a segment of this version begins there.
     pub rules_version: u32,
     /// The first sequence of a new directory, at least 1. A directory whose oldest segment begins later is refused,
     /// unless `after` is given.
@@ -144,14 +145,21 @@ impl Journal {
         let lock = lock.ok_or_else(|| ReadError::InUse { directory: disk.location() })?;
         let mut segments = list_segments(&disk)?;
         if segments.is_empty() && options.after.is_none() {
-            create_first(disk.as_ref(), options)?;
+            let previous = genesis(options.rules_version, options.first_sequence);
+            start_segment(disk.as_ref(), &header_of(options, options.first_sequence, previous))?;
             segments.push(options.first_sequence);
         }
         let begin = options.after.map_or(Begin::By(options.first_sequence), Begin::After);
-        let part = Part { rules_version: Some(options.rules_version), begin, sealed_end: None };
+        let expected = options.rules_version;
+        let part =
+            Part { rules_version: options.after.is_none().then_some(expected), begin, sealed_end: None };
         let mut reader = Reader::start(Arc::clone(&disk), None, segments, part)?;
         while let Some(batch) = reader.next_batch()? {
             let first_sequence = batch.first_sequence;
+            if batch.rules_version != expected {
+                let (segment, found) = (segment_name(batch.segment), batch.rules_version);
+                return Err(ReadError::RulesVersion { segment, found, expected }.into());
+            }
             replay(batch).map_err(|error| OpenError::Replay { first_sequence, source: error.into() })?;
         }
         Self::at_end(disk, lock, options, reader.into_end()?)
@@ -167,12 +175,18 @@ impl Journal {
         let name = segment_name(end.header.first_sequence);
         let file = make_durable(disk.as_ref(), &name, &end)
             .map_err(|source| OpenError::Write { file: name.clone(), source })?;
-        let segment =
-            Segment { file, name, seed: end.header.seed(), size: end.header.size, offset: end.offset };
+        let (header, segment) = if end.header.rules_version == options.rules_version {
+            let (seed, size, offset) = (end.header.seed(), end.header.size, end.offset);
+            (end.header, Segment { file, name, size, seed, offset })
+        } else {
+            // Nothing follows the place the caller goes on from: its rules hold from here.
+            let header = header_of(options, end.summary.next_sequence, end.summary.head);
+            (header, Segment::new(start_segment(disk.as_ref(), &header)?, &header))
+        };
         let (ahead, preparing) =
             Ahead::start(Arc::clone(&disk), options.segment_size, segment.live(), options.prepare_ahead);
         let journal = Self {
-            sealed: Shared::new(Arc::clone(&disk), options.first_sequence, &end.header),
+            sealed: Shared::new(Arc::clone(&disk), options.first_sequence, &header),
             disk,
             segment,
             ahead,
@@ -185,7 +199,7 @@ impl Journal {
             failure: None,
             _lock: lock,
         };
-        Ok((journal, end.summary))
+        Ok((journal, Summary { rules_version: header.rules_version, ..end.summary }))
     }
 
     /// Appends one batch of `count` records, the first of which has `first_sequence`, and returns when it is
@@ -205,7 +219,7 @@ impl Journal {
             .and_then(|()| file.sync())
             .map_err(|error| self.fail(error.into()))?;
         self.segment.offset += length;
-        self.ahead.set_used(self.segment.offset);
+        self.ahead.append(length);
         self.next_sequence = next_sequence;
         self.head = blake3::hash(&self.frame);
         Ok(())
@@ -243,6 +257,18 @@ impl Journal {
     /// The segments behind the live one, for other threads to read and to delete.
     pub fn sealed(&self) -> Sealed {
         self.sealed.sealed()
+    }
+
+    /// Reads what was appended by now, the live segment too: from the batch after a checkpoint, which must be a place
+    /// in the journal, or from the first batch of all. `None`: nothing was appended after it. To be read to its end
+    /// before the next batch is appended.
+    pub fn read_after(&self, checkpoint: Option<Checkpoint>) -> Result<Option<Reader>, ReadError> {
+        self.sealed().read_up_to(checkpoint, self.end())
+    }
+
+    /// The place after the last batch.
+    pub fn end(&self) -> Checkpoint {
+        Checkpoint { sequence: self.next_sequence - 1, head: self.head }
     }
 
     /// The sequence with which the next batch must begin.
@@ -347,16 +373,16 @@ fn check_options(options: &Options) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Makes the first segment of a new directory.
-fn create_first(disk: &dyn Disk, options: &Options) -> Result<(), OpenError> {
-    let header = SegmentHeader {
-        rules_version: options.rules_version,
-        first_sequence: options.first_sequence,
-        size: options.segment_size,
-        previous: genesis(options.rules_version, options.first_sequence),
-    };
+/// The header of a new segment.
+fn header_of(options: &Options, first_sequence: u64, previous: Hash) -> SegmentHeader {
+    let Options { rules_version, segment_size: size, .. } = *options;
+    SegmentHeader { rules_version, first_sequence, size, previous }
+}
+
+/// Makes a segment while the journal is opened: the first of a new directory, or the first under other rules.
+fn start_segment(disk: &dyn Disk, header: &SegmentHeader) -> Result<Box<dyn DiskFile>, OpenError> {
     let made = segment::prepare(disk, header.size, |_| Ok(()))
-        .and_then(|file| segment::start(disk, file.as_ref(), &header));
+        .and_then(|file| segment::start(disk, file.as_ref(), header).map(|()| file));
     made.map_err(|source| {
         if is_no_space(&source) {
             OpenError::NoSpace { bytes: header.size, directory: disk.location(), source }

@@ -42,6 +42,6 @@ pub use reader::{Batch, Checkpoint, Reader, Summary, TornTail, verify};
 pub use sealed::{RetireError, Sealed, SealedSegment};
 pub use simulated::{Chances, Operation, SimulatedDisk};
 pub use snapshots::{
-    Flaw, LoadError, PruneError, SNAPSHOT_VERSION, Snapshot, SnapshotError, SnapshotInfo, SnapshotWriter,
-    Snapshots,
+    Flaw, LoadError, PruneError, Pruned, SNAPSHOT_VERSION, Snapshot, SnapshotError, SnapshotInfo,
+    SnapshotWriter, Snapshots,
 };

@@ -36,6 +36,8 @@ pub struct Reader {
     /// The last batch read in this segment: offset and length of its frame.
     last_frame: Option<(u64, usize)>,
     at_end: bool,
+    /// The rules version of all segments, where it is given. Without it, segments may begin under other rules.
+    rules_version: Option<u32>,
     /// Where the last of the segments must end, if they are sealed.
     sealed_end: Option<Checkpoint>,
     summary: Summary,
@@ -56,6 +58,8 @@ pub struct Batch<'a> {
     pub segment: u64,
     /// Where in the segment its frame begins, in bytes.
     pub offset: u64,
+    /// The version of the rules under which it was written, which is its segment's.
+    pub rules_version: u32,
 }
 
 /// A place between two batches: what a snapshot says of the journal it was made from.
@@ -71,7 +75,7 @@ pub struct Checkpoint {
 /// counts from there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
-    /// The rules version the directory was made for.
+    /// The rules version of the segment that was read last.
     pub rules_version: u32,
     /// The first sequence read, or to be read; at least 1. In a whole journal, that of the oldest segment.
     pub first_sequence: u64,
@@ -126,7 +130,7 @@ pub fn verify(directory: &Path) -> Result<Summary, ReadError> {
 /// Which batches are to be read, and what must be true of them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Part {
-    /// The segments' rules version, where it is known.
+    /// What the rules version of all segments must be. Without it, each may say another.
     pub(crate) rules_version: Option<u32>,
     pub(crate) begin: Begin,
     /// Where the last of the segments must end, if all of them are sealed.
@@ -205,6 +209,7 @@ impl Reader {
             offset: SEGMENT_HEADER as u64,
             last_frame: None,
             at_end: false,
+            rules_version: part.rules_version,
             sealed_end: part.sealed_end,
             summary,
         };
@@ -229,6 +234,7 @@ impl Reader {
                     hash: self.summary.head,
                     segment: self.header.first_sequence,
                     offset,
+                    rules_version: self.header.rules_version,
                 }));
             }
             self.end_segment()?;
@@ -325,7 +331,9 @@ impl Reader {
 
     fn next_segment(&mut self) -> Result<(), ReadError> {
         let (header, window) = open_segment(self.disk.as_ref(), self.segments[self.current + 1])?;
-        check_rules(&header, self.summary.rules_version)?;
+        if let Some(expected) = self.rules_version {
+            check_rules(&header, expected)?;
+        }
         check_follows(header.first_sequence, &header.previous, &self.summary)
             .map_err(|damage| corrupt(&header, 0, damage))?;
         self.current += 1;
@@ -335,6 +343,7 @@ impl Reader {
         self.offset = SEGMENT_HEADER as u64;
         self.last_frame = None;
         self.summary.segments += 1;
+        self.summary.rules_version = header.rules_version;
         Ok(())
     }
 
@@ -360,6 +369,16 @@ pub(crate) struct End {
     /// Offset and bytes of the last frame, if it is in the last segment.
     pub(crate) last_frame: Option<(u64, Vec<u8>)>,
     pub(crate) summary: Summary,
+}
+
+/// The payload of a segment's first batch.
+pub(crate) fn first_payload(disk: &dyn Disk, first_sequence: u64) -> Result<Option<Vec<u8>>, ReadError> {
+    let (header, mut window) = open_segment(disk, first_sequence)?;
+    let offset = SEGMENT_HEADER as u64;
+    let found = window.frame_at(offset, header.seed()).map_err(file_error(&header))?;
+    Ok(found.map(|frame| {
+        window.held(offset, frame.frame_length())[FRAME_HEADER..][..frame.payload_length()].to_vec()
+    }))
 }
 
 /// Which of `segments` holds the first batch that is to be read.

@@ -7,7 +7,7 @@
 use crate::damage::ReadError;
 use crate::disk::{Access, Disk};
 use crate::format::SegmentHeader;
-use crate::reader::{Begin, Checkpoint, Part, Reader, list_segments};
+use crate::reader::{self, Begin, Checkpoint, Part, Reader, list_segments};
 use crate::segment::segment_name;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -78,13 +78,26 @@ impl Sealed {
     /// from the first batch of all. `None`: nothing more is sealed. A segment that is retired meanwhile is missing
     /// to the reader, which is then an error.
     pub fn read_after(&self, checkpoint: Option<Checkpoint>) -> Result<Option<Reader>, ReadError> {
-        let end = self.end();
+        self.read_up_to(checkpoint, self.end())
+    }
+
+    /// The payload of a sealed segment's first batch, checked in itself. `None`: no batch of it is intact.
+    pub fn first_payload(&self, first_sequence: u64) -> Result<Option<Vec<u8>>, ReadError> {
+        reader::first_payload(self.shared.disk.as_ref(), first_sequence)
+    }
+
+    /// Reads from the batch after a checkpoint to where the journal is known to end.
+    pub(crate) fn read_up_to(
+        &self,
+        checkpoint: Option<Checkpoint>,
+        end: Checkpoint,
+    ) -> Result<Option<Reader>, ReadError> {
         let begin = checkpoint.map_or(Begin::By(self.shared.first_sequence), Begin::After);
         let nothing = checkpoint.map_or(self.shared.first_sequence - 1, |checkpoint| checkpoint.sequence);
         if end.sequence <= nothing {
             return Ok(None);
         }
-        let mut segments = self.names()?;
+        let mut segments = list_segments(&self.shared.disk)?;
         segments.retain(|first| *first <= end.sequence);
         let rules_version = Some(self.shared.rules_version);
         let part = Part { rules_version, begin, sealed_end: Some(end) };

@@ -46,6 +46,9 @@ pub struct Chances {
     pub sync: u32,
     /// Of [`Operation::Directory`].
     pub directory: u32,
+    /// Of the sectors that were written and not synced when the power fails, how many come out with a wrong bit, among
+    /// the bytes that the writes would have changed.
+    pub garble: u32,
 }
 
 impl SimulatedDisk {
@@ -113,6 +116,17 @@ impl SimulatedDisk {
         self.state().lying = true;
     }
 
+    /// From now on a file sync succeeds at once and is carried out with the next one: a program that does not wait for
+    /// its syncs.
+    pub fn defer_syncs(&self) {
+        self.state().deferred = Some(None);
+    }
+
+    /// How often the power has failed.
+    pub fn power_failures(&self) -> u64 {
+        self.state().power_failures
+    }
+
     /// How many operations that change something there have been, syncs included.
     pub fn operations(&self) -> u64 {
         self.state().operations
@@ -137,6 +151,11 @@ impl SimulatedDisk {
         let number = state.add_file(file);
         state.names.insert(name.to_owned(), number);
         state.durable_names.insert(name.to_owned(), number);
+    }
+
+    /// Damage, and repaired by the same again: flips one bit of a file, durably. False if the file is not that long.
+    pub fn flip(&self, name: &str, bit: u64) -> bool {
+        self.state().flip(name, bit)
     }
 
     /// Damage: flips one bit of all that is stored, by chance. Gives the file and the bit's number; nothing when
@@ -305,9 +324,8 @@ impl DiskFile for OpenFile {
     fn sync(&self) -> io::Result<()> {
         let mut state = lock(&self.state);
         match state.begin(self.process, Operation::Sync)? {
-            Course::Normal if state.lying => Ok(()),
             Course::Normal => {
-                state.file(self.number).sync();
+                state.sync(self.number);
                 Ok(())
             }
             Course::Fails => {

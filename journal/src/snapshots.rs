@@ -45,6 +45,16 @@ pub struct SnapshotInfo {
     pub length: u64,
 }
 
+/// What [`Snapshots::prune`] did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// The sequences of the deleted snapshots, rising.
+    pub deleted: Vec<u64>,
+    /// The oldest of the good snapshots that are kept, if there are as many as asked for. Nothing of the journal after
+    /// it may be deleted.
+    pub oldest_kept: Option<u64>,
+}
+
 /// Why a snapshot cannot be used. An older one, and more of the journal, do as well.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -97,7 +107,7 @@ impl Snapshots {
     /// Reads a snapshot and checks all of it. The payload is in memory as a whole.
     pub fn load(&self, sequence: u64) -> Result<Snapshot, LoadError> {
         let mut payload = Vec::new();
-        let info = self.read(sequence, |info, bytes| {
+        let info = self.pieces(sequence, |info, bytes| {
             if payload.is_empty() {
                 let length = usize::try_from(info.length).map_err(io::Error::other)?;
                 payload.try_reserve_exact(length).map_err(io::Error::other)?;
@@ -108,9 +118,18 @@ impl Snapshots {
         Ok(Snapshot { info, payload })
     }
 
+    /// The same in pieces. A piece is given out before it is checked: what was made of them counts only if this returns
+    /// without an error.
+    pub fn read(&self, sequence: u64, mut each: impl FnMut(&[u8])) -> Result<SnapshotInfo, LoadError> {
+        self.pieces(sequence, |_, bytes| {
+            each(bytes);
+            Ok(())
+        })
+    }
+
     /// The same without keeping the payload.
     pub fn check(&self, sequence: u64) -> Result<SnapshotInfo, LoadError> {
-        self.read(sequence, |_, _| Ok(()))
+        self.pieces(sequence, |_, _| Ok(()))
     }
 
     /// Begins a snapshot of what is true at a place of the journal. What an earlier writer left unfinished is
@@ -124,37 +143,32 @@ impl Snapshots {
     }
 
     /// Keeps the newest `keep` good snapshots, at least 2, and whatever is newer than the last of them; deletes
-    /// all that are older. Gives the sequences of the deleted ones. To count as good a snapshot is read and
-    /// checked as a whole; while there are fewer than `keep` good ones, nothing is deleted.
-    pub fn prune(&mut self, keep: usize) -> Result<Vec<u64>, PruneError> {
+    /// all that are older. To count as good a snapshot is read and checked as a whole; while there are fewer than
+    /// `keep` good ones, nothing is deleted.
+    pub fn prune(&mut self, keep: usize) -> Result<Pruned, PruneError> {
         if keep < KEEP_MIN {
             return Err(PruneError::Keep { found: keep });
         }
         let newest_first = self.list()?;
-        if newest_first.len() <= keep {
-            return Ok(Vec::new());
+        if newest_first.len() < keep {
+            return Ok(Pruned::default());
         }
-        // Those that are kept may have been renamed by a process that died before its sync.
-        self.disk.sync_directory()?;
-        let mut good = 0;
-        let kept = newest_first.iter().take_while(|sequence| {
-            let wanted = good < keep;
-            if wanted && self.check(**sequence).is_ok() {
-                good += 1;
+        let good = newest_first.iter().enumerate().filter(|(_, sequence)| self.check(**sequence).is_ok());
+        let Some((place, &oldest)) = good.take(keep).nth(keep - 1) else { return Ok(Pruned::default()) };
+        let deleted: Vec<u64> = newest_first[place + 1..].iter().rev().copied().collect();
+        if !deleted.is_empty() {
+            // Those that are kept may have been renamed by a process that died before its sync.
+            self.disk.sync_directory()?;
+            for sequence in &deleted {
+                self.disk.remove(&file_name(*sequence))?;
             }
-            wanted
-        });
-        let mut old = newest_first[kept.count()..].to_vec();
-        old.reverse();
-        for sequence in &old {
-            self.disk.remove(&file_name(*sequence))?;
+            self.disk.sync_directory()?;
         }
-        self.disk.sync_directory()?;
-        Ok(old)
+        Ok(Pruned { deleted, oldest_kept: Some(oldest) })
     }
 
     /// Reads a snapshot in pieces and checks all of it. A piece is handed out before it is checked.
-    fn read(
+    fn pieces(
         &self,
         sequence: u64,
         piece: impl FnMut(&SnapshotInfo, &[u8]) -> io::Result<()>,

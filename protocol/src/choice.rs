@@ -2,7 +2,7 @@
 
 use crate::market_data::Depth;
 use types::{
-    AccountName, CancelReason, Code, Lane, OrderKind, Phase, RejectCode, Rights, Role, SelfTrade, Side,
+    AccountName, CancelReason, Code, Lane, OrderKind, Phase, RejectCode, Rights, Role, SelfTrade, Side, Why,
 };
 
 /// A field that holds what names nothing.
@@ -115,7 +115,7 @@ choices!(Role, "role": Broker = 1, Provider = 2, Analyst = 3, Operator = 4);
 choices!(
     CancelReason, "cancel reason":
     Owner = 1, Ioc = 2, Fok = 3, SelfTrade = 4, Gate = 5, Market = 6, MinUnits = 7, Expired = 8, PostOnly = 9,
-    Mass = 10
+    Mass = 10, Disconnected = 11
 );
 choices!(Phase, "phase": Continuous = 1, Closed = 2, InDelivery = 3, Settled = 4);
 choices!(Depth, "depth": Book = 0, Top = 1, Trades = 2);
@@ -174,6 +174,11 @@ pub(crate) fn code(field: &'static str, bytes: [u8; 12]) -> Result<Code, Misfit>
 /// An account's name.
 pub(crate) fn name(bytes: [u8; 16]) -> Result<AccountName, Misfit> {
     AccountName::from_bytes(bytes).ok_or(Misfit::Form { field: "account name" })
+}
+
+/// An operator's reason.
+pub(crate) fn why(bytes: [u8; 63]) -> Result<Why, Misfit> {
+    Why::from_bytes(bytes).ok_or(Misfit::Form { field: "why" })
 }
 
 /// A reject code.

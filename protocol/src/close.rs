@@ -37,11 +37,13 @@ pub enum CloseCode {
     Stopping = 13,
     /// The exchange has failed; the outcome of what was not answered is unknown.
     Failed = 14,
+    /// Nothing was heard from the other end for three heartbeats, or no hello in time.
+    Silent = 15,
 }
 
 impl CloseCode {
     /// Every code there is, in rising order.
-    pub const ALL: [CloseCode; 15] = [
+    pub const ALL: [CloseCode; 16] = [
         CloseCode::Done,
         CloseCode::Malformed,
         CloseCode::TooLong,
@@ -57,6 +59,7 @@ impl CloseCode {
         CloseCode::TooMany,
         CloseCode::Stopping,
         CloseCode::Failed,
+        CloseCode::Silent,
     ];
 
     /// The code as it stands on the wire.

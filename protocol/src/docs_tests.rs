@@ -49,15 +49,16 @@ macro_rules! parts {
 fn order_entry_messages() -> Vec<Layout> {
     messages![
         order: Hello, Welcome, LaneOpen, Refused;
+        order: ClientHeartbeat, Heartbeat, Logout, LoggedOut;
         order: AccountQuery, ClassesQuery, AccountsQuery, QueryEnd, QueryRefused;
         order: Balance, Holding, OpenOrder, AccountInfo, KeyInfo;
         class_info: ClassInfo;
         order: NewOrder, Cancel, Replace, DepositCapacity, DepositCash;
-        order: DefineClass, OpenAccount, RegisterKey, RevokeKey, MassCancel;
+        order: DefineClass, OpenAccount, RegisterKey, RevokeKey, RotateKey, MassCancel, CancelOnDisconnect;
         order: Accepted, Filled, Cancelled, Replaced, Rejected;
-        order: Triggered, MassCancelAccepted, MassCancelDone;
+        order: Triggered, MassCancelAccepted, MassCancelDone, CancelOnDisconnectSet;
         order: CashDeposited, CapacityDeposited, Settled;
-        order: ClassDefined, AccountOpened, KeyRegistered, KeyRevoked, CashCredited;
+        order: ClassDefined, AccountOpened, KeyRegistered, KeyRevoked, KeyRotated, CashCredited;
     ]
 }
 
@@ -122,7 +123,7 @@ fn choices<C: Choice + Debug>() -> Vec<(u64, String)> {
 #[test]
 fn order_entry_is_as_written() {
     let page = Page::read(ORDER_ENTRY);
-    let parts = parts![order: ReportHead; class_info: ClassTerms; terms: OrderTerms, MassCancelTerms;];
+    let parts = parts![order: ReportHead, AllowanceTerms; class_info: ClassTerms; terms: OrderTerms, MassCancelTerms;];
     let messages = order_entry_messages();
     check_layouts(&page, &parts);
     check_layouts(&page, &messages);

@@ -6,8 +6,8 @@ use protocol::header::{Frame, split};
 use protocol::order_entry::{ClientMessage, NotOnTheWire, ServerMessage, encode_command, lane_of};
 use protocol::{MESSAGE_MAX, VERSION, WireError};
 use types::{
-    AccountId, Class, ClassNo, ClassSpec, Command, ContractId, Lane, MassCancel, NewOrder, OrderRef,
-    PublicKey, RejectCode, Rights, Role, Scope, Side, StateEvent, TimeInForce, Timestamp,
+    AccountId, Class, ClassNo, ClassSpec, Command, ContractId, KeyNo, Lane, MassCancel, NewOrder, OrderRef,
+    PublicKey, RejectCode, Rights, Role, Scope, Side, StateEvent, TimeInForce, Timestamp, Why,
 };
 
 fn only(bytes: &[u8]) -> Frame<'_> {
@@ -21,9 +21,14 @@ fn a_command_with_a_field_that_names_nothing_is_refused_by_number() {
     let dated = NewOrder { time_in_force: TimeInForce::Gtd(Timestamp(1)), ..order };
     let all = MassCancel { scope: Scope::All, side: None };
     let public = PublicKey([0; 32]);
-    let register =
-        Command::RegisterKey { account: AccountId(1), public, rights: Rights(15), expires: Timestamp(0) };
-    let open = Command::OpenAccount { name: "a".parse().unwrap(), role: Role::Broker };
+    let register = Command::RegisterKey {
+        account: AccountId(1),
+        public,
+        rights: Rights(15),
+        expires: Timestamp(0),
+        why: Why::NONE,
+    };
+    let open = Command::OpenAccount { name: "a".parse().unwrap(), role: Role::Broker, why: Why::NONE };
     for (command, at, byte, code, value) in [
         // A side, a kind, a time in force, an instruction and a flag that do not exist.
         (Command::NewOrder(order), 56, 3, RejectCode::UnknownChoice, 3),
@@ -49,10 +54,14 @@ fn a_command_with_a_field_that_names_nothing_is_refused_by_number() {
             RejectCode::UnknownChoice,
             9,
         ),
-        (register, 56, 31, RejectCode::UnknownChoice, 31),
-        (open, 4, 5, RejectCode::UnknownChoice, 5),
+        (register, 119, 31, RejectCode::UnknownChoice, 31),
+        (open, 95, 5, RejectCode::UnknownChoice, 5),
         (open, 16, b'A', RejectCode::BadField, 0),
-        (Command::DefineClass(ClassSpec::example()), 16, 0, RejectCode::BadField, 0),
+        // A reason that is no plain text, and one that goes on behind its end.
+        (open, 32, 0x1b, RejectCode::BadField, 0),
+        (open, 94, b'x', RejectCode::BadField, 0),
+        (Command::RevokeKey { key: KeyNo(1), why: Why::NONE }, 17, b'x', RejectCode::BadField, 0),
+        (Command::DefineClass { spec: ClassSpec::example(), why: Why::NONE }, 16, 0, RejectCode::BadField, 0),
     ] {
         let mut bytes = Vec::new();
         encode_command(77, &command, &mut bytes).unwrap();
@@ -66,7 +75,8 @@ fn a_command_with_a_field_that_names_nothing_is_refused_by_number() {
 fn what_nobody_says_has_no_bytes() {
     let mut out = Vec::new();
     let genesis = Command::Genesis { operator: PublicKey([7; 32]) };
-    for command in [Command::Clock, Command::Continue, genesis] {
+    let disconnected = Command::Disconnected { key: KeyNo(1) };
+    for command in [Command::Clock, Command::Continue, genesis, disconnected] {
         assert_eq!(encode_command(1, &command, &mut out), Err(NotOnTheWire));
     }
     let (code, lane) = (RejectCode::BadField, Some(Lane::Orders));

@@ -11,14 +11,15 @@ use protocol::market_data::{
     Subscribed, SubscriberMessage, Top, TradePrint, encode_increment, groups,
 };
 use protocol::order_entry::{
-    ClientMessage, Hello, Query, QueryEnd, QueryKind, QueryRefused, Refused, ServerMessage, Welcome,
+    Allowance, ClientMessage, Heartbeat, Hello, Query, QueryEnd, QueryKind, QueryRefused, Refused,
+    ServerMessage, Welcome,
 };
 use protocol::symbol::Pattern;
 use types::{
     Account, AccountId, AccountName, CLASSES_MAX, CancelReason, Class, ClassNo, ClassSpec, Code, Command,
     ContractId, Hour, Key, KeyNo, Lane, MarketBody, MarketEntry, MarketEvent, MassCancel, NewOrder,
     OpenOrder, OrderKind, OrderRef, Phase, PublicKey, RejectCode, Report, ReportBody, Rights, Role, Scope,
-    SelfTrade, Sender, Side, StateEvent, TimeInForce, Timestamp,
+    SelfTrade, Sender, Side, StateEvent, TimeInForce, Timestamp, Why,
 };
 
 fn side() -> impl Strategy<Value = Side> {
@@ -73,8 +74,10 @@ fn phase() -> impl Strategy<Value = Phase> {
 }
 
 fn reason() -> impl Strategy<Value = CancelReason> {
-    use CancelReason::{Expired, Fok, Gate, Ioc, Market, Mass, MinUnits, Owner, PostOnly, SelfTrade};
-    let all = [Owner, Ioc, Fok, SelfTrade, Gate, Market, MinUnits, Expired, PostOnly, Mass];
+    use CancelReason::{
+        Disconnected, Expired, Fok, Gate, Ioc, Market, Mass, MinUnits, Owner, PostOnly, SelfTrade,
+    };
+    let all = [Owner, Ioc, Fok, SelfTrade, Gate, Market, MinUnits, Expired, PostOnly, Mass, Disconnected];
     prop::sample::select(all.to_vec())
 }
 
@@ -92,6 +95,10 @@ fn code() -> impl Strategy<Value = Code> {
 
 fn name() -> impl Strategy<Value = AccountName> {
     "[a-z0-9-]{1,16}".prop_map(|text| text.parse().unwrap())
+}
+
+fn why() -> impl Strategy<Value = Why> {
+    "[ -~]{0,63}".prop_map(|text| text.parse().unwrap())
 }
 
 fn rights() -> impl Strategy<Value = Rights> {
@@ -151,15 +158,21 @@ fn command() -> impl Strategy<Value = Command> {
         }),
         1 => (contract(), any::<u32>(), any::<u64>())
             .prop_map(|(contract, units, external)| Command::DepositCapacity { contract, units, external }),
-        1 => (account(), code(), any::<i64>(), any::<u64>()).prop_map(|(account, currency, amount, external)| {
-            Command::DepositCash { account, currency, amount, external }
-        }),
-        1 => spec().prop_map(Command::DefineClass),
-        1 => (name(), role()).prop_map(|(name, role)| Command::OpenAccount { name, role }),
-        1 => (account(), public_key(), rights(), time()).prop_map(|(account, public, rights, expires)| {
-            Command::RegisterKey { account, public, rights, expires }
-        }),
-        1 => key_no().prop_map(|key| Command::RevokeKey { key }),
+        1 => (account(), code(), any::<i64>(), any::<u64>(), why()).prop_map(
+            |(account, currency, amount, external, why)| {
+                Command::DepositCash { account, currency, amount, external, why }
+            }
+        ),
+        1 => (spec(), why()).prop_map(|(spec, why)| Command::DefineClass { spec, why }),
+        1 => (name(), role(), why()).prop_map(|(name, role, why)| Command::OpenAccount { name, role, why }),
+        1 => (account(), public_key(), rights(), time(), why()).prop_map(
+            |(account, public, rights, expires, why)| {
+                Command::RegisterKey { account, public, rights, expires, why }
+            }
+        ),
+        1 => (key_no(), why()).prop_map(|(key, why)| Command::RevokeKey { key, why }),
+        1 => public_key().prop_map(|public| Command::RotateKey { public }),
+        1 => any::<u32>().prop_map(|grace| Command::CancelOnDisconnect { grace }),
     ]
 }
 
@@ -168,6 +181,7 @@ fn client_message() -> impl Strategy<Value = ClientMessage> {
     prop_oneof![
         option::of(0..u64::MAX).prop_map(|resume_after| ClientMessage::Hello(Hello { resume_after })),
         lane().prop_map(ClientMessage::LaneOpen),
+        prop_oneof![Just(ClientMessage::Heartbeat), Just(ClientMessage::Logout)],
         (any::<u32>(), prop_oneof![Just(Account), Just(Classes), Just(Accounts)])
             .prop_map(|(request, kind)| ClientMessage::Query(Query { request, kind })),
         (any::<u64>(), command()).prop_map(|(number, command)| ClientMessage::Command { number, command }),
@@ -219,6 +233,8 @@ fn other_report() -> impl Strategy<Value = ReportBody> {
         account().prop_map(|account| ReportBody::AccountOpened { account }),
         (key_no(), account()).prop_map(|(key, account)| ReportBody::KeyRegistered { key, account }),
         key_no().prop_map(|key| ReportBody::KeyRevoked { key }),
+        key_no().prop_map(|key| ReportBody::KeyRotated { key }),
+        any::<u32>().prop_map(|grace| ReportBody::CancelOnDisconnectSet { grace }),
         (account(), code(), any::<i64>(), any::<u64>()).prop_map(|(account, currency, amount, external)| {
             ReportBody::CashCredited { account, currency, amount, external }
         }),
@@ -243,9 +259,19 @@ prop_compose! {
 prop_compose! {
     fn welcome()(
         account in account(), key in key_no(), role in role(), rights in rights(), resumed: bool, time in time(),
-        sequence: u64, taken: [u64; 2], first_report: u64, last_report: u64,
+        sequence: u64, taken: [u64; 2], first_report: u64, last_report: u64, heartbeat in 1..=u8::MAX,
+        allowances in [allowance(), allowance()],
     ) -> Welcome {
-        Welcome { account, key, role, rights, resumed, time, sequence, taken, first_report, last_report }
+        Welcome {
+            account, key, role, rights, resumed, time, sequence, taken, first_report, last_report, heartbeat,
+            allowances,
+        }
+    }
+}
+
+prop_compose! {
+    fn allowance()(left: u32, rate: u32, burst: u32) -> Allowance {
+        Allowance { left, rate, burst }
     }
 }
 
@@ -261,9 +287,9 @@ prop_compose! {
 prop_compose! {
     fn key()(
         no in key_no(), account in account(), public in public_key(), rights in rights(), expires in time(),
-        revoked: bool, taken: [u64; 2],
+        revoked: bool, taken: [u64; 2], grace: u32, origin in key_no(),
     ) -> Key {
-        Key { no, account, public, rights, expires, revoked, taken }
+        Key { no, account, public, rights, expires, revoked, taken, grace, origin }
     }
 }
 
@@ -295,6 +321,10 @@ fn server_message() -> impl Strategy<Value = ServerMessage> {
         1 => welcome().prop_map(ServerMessage::Welcome),
         1 => (lane(), any::<u64>(), reject_code(), any::<i64>())
             .prop_map(|(lane, number, code, value)| ServerMessage::Refused(Refused { lane, number, code, value })),
+        1 => (any::<u64>(), [allowance(), allowance()]).prop_map(|(last_report, allowances)| {
+            ServerMessage::Heartbeat(Heartbeat { last_report, allowances })
+        }),
+        1 => any::<u64>().prop_map(|last_report| ServerMessage::LoggedOut { last_report }),
         1 => any::<(u32, u64, u64)>().prop_map(|(request, sequence, last_report)| {
             ServerMessage::QueryEnd(QueryEnd { request, sequence, last_report })
         }),

@@ -6,19 +6,20 @@
 
 mod desk;
 mod orders;
+pub mod snapshot;
 
 use desk::{
-    DefineClassBody, DepositCapacityBody, DepositCashBody, GenesisBody, OpenAccountBody, RegisterKeyBody,
-    RevokeKeyBody, role_byte,
+    DefineClassBody, DepositCapacityBody, DepositCashBody, DisconnectedBody, GenesisBody, OpenAccountBody,
+    RegisterKeyBody, RevokeKeyBody, RotateKeyBody, role_byte,
 };
-use orders::{MassCancelBody, NewOrderBody, OrderRefBody, ReplaceBody};
+use orders::{CancelOnDisconnectBody, MassCancelBody, NewOrderBody, OrderRefBody, ReplaceBody};
 use std::mem::size_of;
-use types::{Code, Command, KeyNo, Lane, PublicKey, Sender, Stamped, Timestamp};
+use types::{Code, Command, KeyNo, Lane, PublicKey, Sender, Stamped, Timestamp, Why};
 use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// The version of all layouts below; a record of another version is not read.
-pub const RECORD_VERSION: u8 = 2;
+pub const RECORD_VERSION: u8 = 3;
 
 /// The length of the longest record in bytes.
 pub const RECORD_MAX: usize = size_of::<Header>() + size_of::<DefineClassBody>();
@@ -31,30 +32,43 @@ pub fn encode(stamped: &Stamped, bytes: &mut Vec<u8>) {
         Command::Genesis { operator } => {
             put(bytes, stamped, kind::GENESIS, &GenesisBody { operator: operator.0 })
         }
-        Command::DefineClass(spec) => put(bytes, stamped, kind::DEFINE_CLASS, &DefineClassBody::new(&spec)),
-        Command::OpenAccount { name, role } => {
-            let body = OpenAccountBody { name: name.bytes(), role: role_byte(role), reserved: [0; 7] };
+        Command::Disconnected { key } => {
+            let body = DisconnectedBody { key: key.0.into(), reserved: [0; 4] };
+            put(bytes, stamped, kind::DISCONNECTED, &body);
+        }
+        Command::DefineClass { spec, why } => {
+            put(bytes, stamped, kind::DEFINE_CLASS, &DefineClassBody::new(&spec, why));
+        }
+        Command::OpenAccount { name, role, why } => {
+            let body = OpenAccountBody { name: name.bytes(), why: why.bytes(), role: role_byte(role) };
             put(bytes, stamped, kind::OPEN_ACCOUNT, &body);
         }
-        Command::RegisterKey { account, public, rights, expires } => {
+        Command::RegisterKey { account, public, rights, expires, why } => {
             let body = RegisterKeyBody {
                 public: public.0,
                 expires: expires.0.into(),
                 account: account.0.into(),
                 rights: rights.0,
-                reserved: [0; 3],
+                why: why.bytes(),
+                reserved: [0; 4],
             };
             put(bytes, stamped, kind::REGISTER_KEY, &body);
         }
-        Command::RevokeKey { key } => {
-            put(bytes, stamped, kind::REVOKE_KEY, &RevokeKeyBody { key: key.0.into(), reserved: [0; 4] });
+        Command::RevokeKey { key, why } => {
+            let body = RevokeKeyBody { key: key.0.into(), why: why.bytes(), reserved: [0; 5] };
+            put(bytes, stamped, kind::REVOKE_KEY, &body);
         }
-        Command::DepositCash { account, currency, amount, external } => {
+        Command::RotateKey { public } => {
+            put(bytes, stamped, kind::ROTATE_KEY, &RotateKeyBody { public: public.0 });
+        }
+        Command::DepositCash { account, currency, amount, external, why } => {
             let body = DepositCashBody {
                 amount: amount.into(),
                 external: external.into(),
                 currency: currency.bytes(),
                 account: account.0.into(),
+                why: why.bytes(),
+                reserved: [0; 1],
             };
             put(bytes, stamped, kind::DEPOSIT_CASH, &body);
         }
@@ -72,6 +86,10 @@ pub fn encode(stamped: &Stamped, bytes: &mut Vec<u8>) {
             put(bytes, stamped, kind::REPLACE, &ReplaceBody::new(order, price, units));
         }
         Command::MassCancel(asked) => put(bytes, stamped, kind::MASS_CANCEL, &MassCancelBody::new(&asked)),
+        Command::CancelOnDisconnect { grace } => {
+            let body = CancelOnDisconnectBody { grace: grace.into(), reserved: [0; 4] };
+            put(bytes, stamped, kind::CANCEL_ON_DISCONNECT, &body);
+        }
     }
 }
 
@@ -86,27 +104,34 @@ pub fn decode(bytes: &[u8]) -> Result<(Stamped, &[u8]), RecordError> {
         return Err(RecordError::Version { found: header.version });
     }
     let record = Record { header, rest };
-    let (command, rest) = match header.kind {
-        kind::CLOCK => record.empty(Command::Clock)?,
-        kind::CONTINUE => record.empty(Command::Continue)?,
-        kind::GENESIS => {
-            record.read(|body: &GenesisBody| Ok(Command::Genesis { operator: PublicKey(body.operator) }))?
-        }
-        kind::DEFINE_CLASS => record.read(|body: &DefineClassBody| body.command())?,
-        kind::OPEN_ACCOUNT => record.read(|body: &OpenAccountBody| body.command())?,
-        kind::REGISTER_KEY => record.read(|body: &RegisterKeyBody| body.command())?,
-        kind::REVOKE_KEY => record.read(|body: &RevokeKeyBody| {
-            zero(&body.reserved)?;
-            Ok(Command::RevokeKey { key: KeyNo(body.key.get()) })
-        })?,
-        kind::DEPOSIT_CASH => record.read(|body: &DepositCashBody| body.command())?,
-        kind::DEPOSIT_CAPACITY => record.read(|body: &DepositCapacityBody| Ok(body.command()))?,
-        kind::NEW_ORDER => record.read(|body: &NewOrderBody| body.command())?,
-        kind::CANCEL => record.read(|body: &OrderRefBody| Ok(Command::Cancel(body.order()?)))?,
-        kind::REPLACE => record.read(|body: &ReplaceBody| body.command())?,
-        kind::MASS_CANCEL => record.read(|body: &MassCancelBody| body.command())?,
-        unknown => return Err(RecordError::Kind { found: unknown }),
-    };
+    let (command, rest) =
+        match header.kind {
+            kind::CLOCK => record.empty(Command::Clock)?,
+            kind::CONTINUE => record.empty(Command::Continue)?,
+            kind::GENESIS => record
+                .read(|body: &GenesisBody| Ok(Command::Genesis { operator: PublicKey(body.operator) }))?,
+            kind::DEFINE_CLASS => record.read(|body: &DefineClassBody| body.command())?,
+            kind::OPEN_ACCOUNT => record.read(|body: &OpenAccountBody| body.command())?,
+            kind::REGISTER_KEY => record.read(|body: &RegisterKeyBody| body.command())?,
+            kind::REVOKE_KEY => record.read(|body: &RevokeKeyBody| body.command())?,
+            kind::ROTATE_KEY => record
+                .read(|body: &RotateKeyBody| Ok(Command::RotateKey { public: PublicKey(body.public) }))?,
+            kind::DISCONNECTED => record.read(|body: &DisconnectedBody| {
+                zero(&body.reserved)?;
+                Ok(Command::Disconnected { key: KeyNo(body.key.get()) })
+            })?,
+            kind::DEPOSIT_CASH => record.read(|body: &DepositCashBody| body.command())?,
+            kind::DEPOSIT_CAPACITY => record.read(|body: &DepositCapacityBody| Ok(body.command()))?,
+            kind::NEW_ORDER => record.read(|body: &NewOrderBody| body.command())?,
+            kind::CANCEL => record.read(|body: &OrderRefBody| Ok(Command::Cancel(body.order()?)))?,
+            kind::REPLACE => record.read(|body: &ReplaceBody| body.command())?,
+            kind::MASS_CANCEL => record.read(|body: &MassCancelBody| body.command())?,
+            kind::CANCEL_ON_DISCONNECT => record.read(|body: &CancelOnDisconnectBody| {
+                zero(&body.reserved)?;
+                Ok(Command::CancelOnDisconnect { grace: body.grace.get() })
+            })?,
+            unknown => return Err(RecordError::Kind { found: unknown }),
+        };
     let stamped = Stamped {
         sequence: header.sequence.get(),
         time: Timestamp(header.time.get()),
@@ -204,6 +229,9 @@ mod kind {
     pub(super) const CANCEL: u8 = 11;
     pub(super) const REPLACE: u8 = 12;
     pub(super) const MASS_CANCEL: u8 = 13;
+    pub(super) const CANCEL_ON_DISCONNECT: u8 = 14;
+    pub(super) const ROTATE_KEY: u8 = 15;
+    pub(super) const DISCONNECTED: u8 = 16;
 }
 
 /// What every record begins with.
@@ -297,6 +325,11 @@ fn put<B: IntoBytes + Immutable>(bytes: &mut Vec<u8>, stamped: &Stamped, kind: u
 fn code(field: &'static str, bytes: [u8; 12]) -> Result<Code, RecordError> {
     let expected = "1 to 12 characters of A-Z and 0-9, then zeros";
     Code::from_bytes(bytes).ok_or_else(|| RecordError::Field { field, found: hex(&bytes), expected })
+}
+
+fn why(bytes: [u8; 63]) -> Result<Why, RecordError> {
+    let expected = "up to 63 printable ASCII characters, then zeros";
+    Why::from_bytes(bytes).ok_or_else(|| RecordError::Field { field: "why", found: hex(&bytes), expected })
 }
 
 fn choice(field: &'static str, found: u8, expected: &'static str) -> RecordError {

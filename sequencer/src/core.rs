@@ -5,15 +5,14 @@
 use crate::codec;
 use crate::echo::Echo;
 use engine::Engine;
-use types::{Command, Output, Sender, Sequence, Stamped, Timestamp};
+use types::{Command, KeyNo, Output, Sender, Sequence, Stamped, Timestamp};
 
-/// A command as it comes in: without a place yet.
+/// A command as it comes in: without a place yet. It was sent by a key, or it is the one command that the gateway
+/// has for the exchange itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Inbound {
-    /// Who sent it, as which of its numbers.
-    pub sender: Sender,
-    /// What is asked.
-    pub command: Command,
+    sender: Option<Sender>,
+    command: Command,
 }
 
 /// The engine with the commands that are stamped and not applied yet.
@@ -83,7 +82,7 @@ impl Core {
             self.push(time, None, Command::Clock, records);
         }
         for Inbound { sender, command } in inbound {
-            self.push(time, Some(sender), command, records);
+            self.push(time, sender, command, records);
         }
         if self.engine.has_pending() {
             self.push(time, None, Command::Continue, records);
@@ -100,9 +99,8 @@ impl Core {
             self.stamped.drain(..).for_each(|stamped| echo.apply(&mut self.engine, &stamped, output));
             return;
         }
-        for stamped in self.stamped.drain(..) {
-            self.engine.apply(&stamped, output);
-        }
+        self.engine.apply_all(&self.stamped, output);
+        self.stamped.clear();
     }
 
     /// The engine as of the last batch applied.
@@ -127,6 +125,33 @@ impl Core {
     }
 }
 
+impl Inbound {
+    /// What a key has sent, as this of its numbers. One of the exchange's own commands is refused if it is sent.
+    #[must_use]
+    pub fn sent(sender: Sender, command: Command) -> Inbound {
+        Inbound { sender: Some(sender), command }
+    }
+
+    /// The exchange's own [`Command::Disconnected`]. Into the orders lane, so that it comes after all that the
+    /// sessions of this key have sent.
+    #[must_use]
+    pub fn disconnected(key: KeyNo) -> Inbound {
+        Inbound { sender: None, command: Command::Disconnected { key } }
+    }
+
+    /// Who sent it; `None` if nobody did.
+    #[must_use]
+    pub fn sender(&self) -> Option<Sender> {
+        self.sender
+    }
+
+    /// What is asked.
+    #[must_use]
+    pub fn command(&self) -> &Command {
+        &self.command
+    }
+}
+
 impl Batch {
     /// The sequence of its last command.
     #[must_use]
@@ -139,7 +164,7 @@ impl Batch {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use types::{ClassSpec, KeyNo, Lane, PublicKey};
+    use types::{ClassSpec, Lane, PublicKey, Why};
 
     fn started() -> Core {
         let mut engine = Engine::new();
@@ -151,7 +176,8 @@ mod tests {
 
     fn sent(number: u64) -> Inbound {
         let sender = Sender { key: KeyNo(1), lane: Lane::Orders, number };
-        Inbound { sender, command: Command::DefineClass(ClassSpec::example()) }
+        let command = Command::DefineClass { spec: ClassSpec::example(), why: Why::NONE };
+        Inbound::sent(sender, command)
     }
 
     #[test]
@@ -188,7 +214,7 @@ mod tests {
                 prop_assert_eq!(read.len(), inbound.len());
                 for (stamped, (sequence, inbound)) in read.iter().zip((next..).zip(inbound)) {
                     let Inbound { sender, command } = inbound;
-                    prop_assert_eq!(*stamped, Stamped { sequence, time, sender: Some(sender), command });
+                    prop_assert_eq!(*stamped, Stamped { sequence, time, sender, command });
                 }
                 let mut output = Output::default();
                 core.apply(&mut output);

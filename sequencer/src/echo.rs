@@ -136,7 +136,7 @@ fn at<T: Clone + Default>(places: &mut Vec<T>, index: usize) -> &mut T {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use types::{ClassNo, ContractId, Hour, Lane, PublicKey, Role, Side, Timestamp};
+    use types::{ClassNo, ContractId, Hour, Lane, PublicKey, Role, Side, Timestamp, Why};
 
     const OPERATOR: KeyNo = KeyNo(1);
     const TRADER: KeyNo = KeyNo(2);
@@ -155,10 +155,13 @@ mod tests {
             let mut exchange = Exchange { engine, echo, output, numbers: 0 };
             exchange.apply(None, Command::Genesis { operator: PublicKey([7; 32]) });
             let name = "acme".parse().unwrap();
-            exchange.apply(Some(OPERATOR), Command::OpenAccount { name, role: Role::Broker });
+            exchange.apply(Some(OPERATOR), Command::OpenAccount { name, role: Role::Broker, why: Why::NONE });
             let (account, public, expires) = (AccountId(2), PublicKey([8; 32]), Timestamp::MAX);
             let rights = Role::Broker.rights();
-            exchange.apply(Some(OPERATOR), Command::RegisterKey { account, public, rights, expires });
+            exchange.apply(
+                Some(OPERATOR),
+                Command::RegisterKey { account, public, rights, expires, why: Why::NONE },
+            );
             exchange
         }
 
@@ -202,7 +205,7 @@ mod tests {
         let mut exchange = Exchange::new();
         let terms = NewOrder::limit(ContractId::new(ClassNo(0), Hour(5)), Side::Buy, 3, 50);
         assert_eq!(exchange.apply(Some(KeyNo(9)), Command::NewOrder(terms)), []);
-        let reports = exchange.apply(Some(OPERATOR), Command::RevokeKey { key: TRADER });
+        let reports = exchange.apply(Some(OPERATOR), Command::RevokeKey { key: TRADER, why: Why::NONE });
         assert!(matches!(reports[0].body, ReportBody::KeyRevoked { .. }));
         assert_eq!(reports[0].number, 3);
     }

@@ -167,15 +167,12 @@ mod tests {
     fn cancels(numbers: std::ops::Range<u64>) -> Vec<Inbound> {
         let sender = |number| Sender { key: KeyNo(1), lane: Lane::Cancels, number };
         numbers
-            .map(|number| Inbound {
-                sender: sender(number),
-                command: Command::Cancel(OrderRef::Number(number)),
-            })
+            .map(|number| Inbound::sent(sender(number), Command::Cancel(OrderRef::Number(number))))
             .collect()
     }
 
     fn numbers(inbound: &[Inbound]) -> Vec<u64> {
-        inbound.iter().map(|inbound| inbound.sender.number).collect()
+        inbound.iter().filter_map(|inbound| Some(inbound.sender()?.number)).collect()
     }
 
     #[tokio::test]

@@ -2,9 +2,13 @@
 
 use crate::codec::{self, RECORD_MAX};
 use crate::core::Core;
-use crate::entry::{Entry, Intake};
+use crate::entry::{Entry, Taken};
 use crate::handle::{Handle, Shared, spawn};
-use crate::recover::{Recovery, Replay};
+use crate::keeper::Keeper;
+use crate::recover::{Recovery, recover};
+use crate::room::Room;
+use crate::snapshotter::{SnapshotOptions, Snapshotter};
+use crate::steps::{OWN_COMMANDS, Sequencing, Steps, Writing};
 use crate::thread::{Released, Sequencer, Writer};
 use crossbeam::channel::bounded;
 use engine::{Engine, RULES_VERSION};
@@ -12,12 +16,13 @@ use journal::{AppendError, Disk, Journal, OpenError, ReadError, Reader, RealDisk
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot};
 use types::{Command, PublicKey, Stamped, Timestamp};
 
-/// The sequencer's own commands in one batch, at most: a clock and a continue.
-const OWN_COMMANDS: usize = 2;
+/// How many commands' length is kept free in a batch beside what may be in flight: the sequencer's own of this batch
+/// and of the one before it, and as much again for the frames of the two.
+const BESIDE: usize = 4 * OWN_COMMANDS;
 
 /// How many batches there are between gathering and the disk: one that is written, and one ready to follow it.
 /// With one alone the disk waits for the next batch, and the sequencer is woken once more for each.
@@ -60,6 +65,12 @@ pub struct Options {
     pub batch_commands: usize,
     /// How many batches an outlet holds before it holds up the exchange, at least 1.
     pub outlet_batches: usize,
+    /// Whether a thread prepares the journal's next segment while this one is filled. Without it the batch that needs
+    /// it waits; then nothing depends on the order in which threads run.
+    pub prepare_ahead: bool,
+    /// How snapshots are made while the exchange runs; `None`: none are, and the journal is replayed from those there
+    /// are. They take the engine's memory once more.
+    pub snapshots: Option<SnapshotOptions>,
     /// What time it is. It may jump either way: stamps never go backwards.
     pub clock: fn() -> Timestamp,
 }
@@ -104,10 +115,12 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             segment_bytes: 64 << 20,
-            in_flight_orders: 8_192,
+            in_flight_orders: 5_632,
             in_flight_cancels: 1_024,
             batch_commands: 4_096,
             outlet_batches: 64,
+            prepare_ahead: true,
+            snapshots: Some(SnapshotOptions::default()),
             clock: system_clock,
         }
     }
@@ -142,7 +155,7 @@ pub fn init_on(disk: Arc<dyn Disk>, options: &Options, operator: PublicKey) -> R
     Ok(journal.append(1, 1, &record)?)
 }
 
-/// Opens and replays the directory of an exchange, and starts its two threads.
+/// Recovers an exchange from its directory, and starts its threads.
 ///
 /// # Errors
 /// [`StartError`] if an option is out of its range, there is no exchange, or its journal is damaged, in use, of
@@ -166,7 +179,18 @@ pub fn start_on(disk: Arc<dyn Disk>, options: &Options) -> Result<Exchange, Star
 /// # Errors
 /// As [`start`].
 pub fn start_echo(directory: &Path, options: &Options) -> Result<Exchange, StartError> {
-    start_with(Arc::new(RealDisk::new(directory)), options, Core::echoing)
+    // No replica would come to what an echo did.
+    let options = Options { snapshots: None, ..*options };
+    start_with(Arc::new(RealDisk::new(directory)), &options, Core::echoing)
+}
+
+/// Recovers an exchange from its directory, and starts nothing: whoever wants to takes the steps of its threads in
+/// their place, in any order that these allow.
+///
+/// # Errors
+/// As [`start`].
+pub fn open_on(disk: Arc<dyn Disk>, options: &Options) -> Result<Steps, StartError> {
+    open_with(disk, options, Core::new)
 }
 
 fn start_with(
@@ -174,39 +198,55 @@ fn start_with(
     options: &Options,
     core: fn(Engine) -> Core,
 ) -> Result<Exchange, StartError> {
+    let Steps { recovery, entry, sequencing, writing, snapshotter } = open_with(disk, options, core)?;
+    let started = run(sequencing, writing, snapshotter, options);
+    let (outlets, handle) = started.map_err(StartError::Thread)?;
+    Ok(Exchange { recovery, entry, outlets, handle })
+}
+
+fn open_with(disk: Arc<dyn Disk>, options: &Options, core: fn(Engine) -> Core) -> Result<Steps, StartError> {
     check(options)?;
     let directory = disk.location();
-    if !holds_journal(&disk) {
+    if !holds_journal(&disk)? {
         return Err(StartError::NoExchange { directory });
     }
-    let started = Instant::now();
-    let mut replay = Replay::default();
-    let (journal, found) = Journal::open_on(disk, &journal_options(options), |batch| replay.batch(&batch))?;
-    if found.records == 0 {
+    let (journal, engine, recovery) = recover(Arc::clone(&disk), &journal_options(options))?;
+    if recovery.sequence == 0 {
         return Err(StartError::NoExchange { directory });
     }
     check_batch(options, journal.max_batch())?;
-    let (engine, recovery) = replay.finish(found.torn_tail, started.elapsed());
-    tracing::info!(sequence = recovery.sequence, commands = recovery.commands, took = ?recovery.took, "recovered");
+    let Recovery { sequence, snapshot, commands, took, .. } = &recovery;
+    tracing::info!(sequence, snapshot, commands, took = ?took.total, "recovered");
     let (entry, intake) = Entry::new(options.in_flight_orders, options.in_flight_cancels);
-    let (outlets, handle) =
-        run(journal, core(engine), options, entry.clone(), intake).map_err(StartError::Thread)?;
-    Ok(Exchange { recovery, entry, outlets, handle })
+    let sequencing = Sequencing {
+        core: core(engine),
+        intake,
+        batch_commands: options.batch_commands,
+        inbound: Vec::new(),
+        deferred: Vec::new(),
+        room: Room::new(journal.space()),
+        taken: Taken::default(),
+        refused: Vec::new(),
+    };
+    let snapshots = |options| Snapshotter::new(disk, journal.sealed(), options);
+    let snapshotter = options.snapshots.map(snapshots);
+    let writing = Writing { journal, entry: entry.clone() };
+    Ok(Steps { recovery, entry, sequencing, writing, snapshotter })
 }
 
 /// Starts the threads.
 fn run(
-    journal: Journal,
-    core: Core,
+    sequencing: Sequencing,
+    writing: Writing,
+    snapshotter: Option<Snapshotter>,
     options: &Options,
-    entry: Entry,
-    intake: Intake,
 ) -> io::Result<(Outlets, Handle)> {
-    let shared = Arc::new(Shared::new(entry));
+    let shared = Arc::new(Shared::new(writing.entry.clone()));
     let (buffers_in, buffers) = bounded(BUFFERS);
     let (appends_in, appends) = bounded(BUFFERS);
-    let (outputs_in, outputs) = bounded(BUFFERS);
+    let (outcomes_in, outcomes) = bounded(BUFFERS);
     let (stop, stopped) = bounded(1);
+    let (digest_in, digest) = bounded(1);
     let (summary_in, summary) = oneshot::channel();
     let (to_gateway, gateway) = mpsc::channel(options.outlet_batches);
     let (to_feed, feed) = mpsc::channel(options.outlet_batches);
@@ -214,23 +254,24 @@ fn run(
         buffers_in.send(Vec::new()).expect("its receiver is at hand and has room");
     }
     let sequencer = Sequencer {
-        core,
-        intake,
+        steps: sequencing,
         clock: options.clock,
-        batch_commands: options.batch_commands,
         stop: stopped,
         buffers,
         appends: appends_in,
-        outputs: outputs_in,
+        outcomes: outcomes_in,
+        digest: digest_in,
         summary: summary_in,
         shared: Arc::clone(&shared),
     };
     let writer = Writer {
-        journal,
+        steps: writing,
         buffers: buffers_in,
         appends,
-        outputs,
+        outcomes,
         outlets: [to_gateway, to_feed],
+        keeper: snapshotter.map(Keeper::start).transpose()?,
+        digest,
         shared: Arc::clone(&shared),
     };
     let threads = vec![
@@ -240,12 +281,14 @@ fn run(
     Ok((Outlets { gateway, feed }, Handle { shared, stop, summary, threads }))
 }
 
-/// False if there is nothing to open; whatever else is wrong is found out when it is opened.
-fn holds_journal(disk: &Arc<dyn Disk>) -> bool {
+/// False if there is nothing to open. That it is in use is said before its snapshots are read; whatever else is wrong
+/// is found out when it is opened.
+fn holds_journal(disk: &Arc<dyn Disk>) -> Result<bool, StartError> {
     match Reader::open_on(Arc::clone(disk)) {
-        Err(ReadError::NoJournal { .. }) => false,
-        Err(ReadError::Io { source, .. }) => source.kind() != io::ErrorKind::NotFound,
-        _ => true,
+        Err(ReadError::NoJournal { .. }) => Ok(false),
+        Err(ReadError::Io { source, .. }) => Ok(source.kind() != io::ErrorKind::NotFound),
+        Err(error @ ReadError::InUse { .. }) => Err(OpenError::Read(error).into()),
+        _ => Ok(true),
     }
 }
 
@@ -256,16 +299,21 @@ fn check(options: &Options) -> Result<(), StartError> {
         ("batch_commands", options.batch_commands),
         ("outlet_batches", options.outlet_batches),
     ];
-    match sizes.into_iter().find(|(_, found)| *found == 0) {
-        None => Ok(()),
-        Some((option, found)) => Err(StartError::Option { option, found, expected: "at least 1".to_owned() }),
+    if let Some((option, found)) = sizes.into_iter().find(|(_, found)| *found == 0) {
+        return Err(StartError::Option { option, found, expected: "at least 1".to_owned() });
+    }
+    match options.snapshots {
+        Some(SnapshotOptions { keep: found @ 0..2, .. }) => {
+            Err(StartError::Option { option: "snapshots.keep", found, expected: "at least 2".to_owned() })
+        }
+        _ => Ok(()),
     }
 }
 
 /// Whatever is in flight must fit in one batch, as there is no other bound to a batch: chunks go in whole.
 fn check_batch(options: &Options, max_bytes: usize) -> Result<(), StartError> {
     let found = size(options.in_flight_orders).saturating_add(size(options.in_flight_cancels));
-    let most = (max_bytes / RECORD_MAX).saturating_sub(OWN_COMMANDS);
+    let most = (max_bytes / RECORD_MAX).saturating_sub(BESIDE);
     if found <= most {
         return Ok(());
     }
@@ -278,7 +326,8 @@ fn size(commands: u32) -> usize {
 }
 
 fn journal_options(options: &Options) -> journal::Options {
-    journal::Options { segment_size: options.segment_bytes, ..journal::Options::new(RULES_VERSION) }
+    let Options { segment_bytes: segment_size, prepare_ahead, .. } = *options;
+    journal::Options { segment_size, prepare_ahead, ..journal::Options::new(RULES_VERSION) }
 }
 
 /// The machine's clock, in nanoseconds since 1970.

@@ -4,8 +4,8 @@ use crate::entry::Entry;
 use crossbeam::channel::Sender;
 use engine::{AuditError, Digest, Totals};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::{oneshot, watch};
 use types::Sequence;
@@ -24,6 +24,8 @@ pub struct Handle {
 /// How an exchange ended that was stopped.
 #[derive(Clone, Debug)]
 pub struct Summary {
+    /// What the journal comes to on its own, compared with this, and kept.
+    pub snapshot: LastSnapshot,
     /// The last command.
     pub sequence: Sequence,
     /// The digest of the state after it.
@@ -32,6 +34,21 @@ pub struct Summary {
     pub totals: Result<Totals, AuditError>,
     /// What was done since the start.
     pub counters: Counters,
+}
+
+/// The snapshot at the very end of the journal, from which a start needs nothing else.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LastSnapshot {
+    /// No snapshots are made.
+    #[default]
+    Off,
+    /// It is there: another engine that followed the journal came to the same digest.
+    At(Sequence),
+    /// It could not be made; the next start replays more of the journal.
+    Failed(String),
+    /// The other engine came to another digest. So the journal, replayed, is not what was told, and a start from here
+    /// would go on with something else.
+    Differs(String),
 }
 
 /// Why an exchange stopped by itself. What was sent and not yet released may or may not be found carried out by the
@@ -109,6 +126,8 @@ impl Counters {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) entry: Entry,
+    /// Set by the thread that writes, before it ends.
+    snapshot: Mutex<LastSnapshot>,
     failure: watch::Sender<Option<Failure>>,
     commands: AtomicU64,
     batches: AtomicU64,
@@ -119,6 +138,7 @@ impl Shared {
     pub(crate) fn new(entry: Entry) -> Shared {
         Shared {
             entry,
+            snapshot: Mutex::default(),
             failure: watch::Sender::new(None),
             commands: AtomicU64::new(0),
             batches: AtomicU64::new(0),
@@ -136,6 +156,16 @@ impl Shared {
             }
             is_first
         });
+    }
+
+    /// Says what became of the last snapshot.
+    pub(crate) fn set_snapshot(&self, snapshot: LastSnapshot) {
+        *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = snapshot;
+    }
+
+    /// What became of the last snapshot.
+    pub(crate) fn snapshot(&self) -> LastSnapshot {
+        self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn count(&self, commands: u32, bytes: u64) {
@@ -210,10 +240,7 @@ mod tests {
         handle.shared.fail(Failure::Panicked { thread: "journal", message: "first".to_owned() });
         go.send(()).unwrap();
         assert!(handle.failed().await.to_string().ends_with("journal thread panicked: first"));
-        let sent = crate::Inbound {
-            sender: types::Sender { key: types::KeyNo(1), lane: Lane::Orders, number: 1 },
-            command: types::Command::Clock,
-        };
+        let sent = crate::Inbound::disconnected(types::KeyNo(1));
         assert_eq!(handle.shared.entry.send(Lane::Orders, vec![sent]).await, Err(Stopped));
         assert!(handle.stop().await.unwrap_err().to_string().ends_with("first"));
     }

@@ -4,7 +4,7 @@ use client::{Event, ExchangeInfo, PrivateKey};
 use std::collections::HashMap;
 use types::{
     AccountId, AccountName, Class, ClassSpec, Code, Command, KeyNo, Money, PublicKey, RejectCode, Report,
-    ReportBody, Role, Timestamp,
+    ReportBody, Role, Timestamp, Why,
 };
 
 use crate::seat::{Seat, SeatError};
@@ -44,7 +44,8 @@ impl Desk {
 
     /// Lists the classes, or finds them if they are listed; in the order given.
     pub(crate) async fn list(&mut self, specs: &[ClassSpec]) -> Result<Vec<Class>, DeskError> {
-        let answers = self.ask(specs.iter().map(|spec| Command::DefineClass(*spec))).await?;
+        let answers =
+            self.ask(specs.iter().map(|spec| Command::DefineClass { spec: *spec, why: Why::NONE })).await?;
         let classes = answers.into_iter().zip(specs).map(|(body, spec)| match body {
             ReportBody::ClassDefined { class, spec } => Ok(Class { no: class, spec }),
             ReportBody::Rejected { code: RejectCode::ClassListed, value } => {
@@ -61,7 +62,8 @@ impl Desk {
         &mut self,
         accounts: &[(AccountName, Role)],
     ) -> Result<Vec<AccountId>, DeskError> {
-        let commands = accounts.iter().map(|&(name, role)| Command::OpenAccount { name, role });
+        let commands =
+            accounts.iter().map(|&(name, role)| Command::OpenAccount { name, role, why: Why::NONE });
         let ids = self.ask(commands).await?.into_iter().map(|body| match body {
             ReportBody::AccountOpened { account } => Ok(account),
             ReportBody::Rejected { code: RejectCode::NameTaken, value } => {
@@ -82,6 +84,7 @@ impl Desk {
             public,
             rights: role.rights(),
             expires: Timestamp::MAX,
+            why: Why::NONE,
         });
         let numbers = self.ask(commands).await?.into_iter().map(|body| match body {
             ReportBody::KeyRegistered { key, .. } => Ok(key),
@@ -98,8 +101,13 @@ impl Desk {
         amount: Money,
         external: u64,
     ) -> Result<(), DeskError> {
-        let commands =
-            accounts.iter().map(|&account| Command::DepositCash { account, currency, amount, external });
+        let commands = accounts.iter().map(|&account| Command::DepositCash {
+            account,
+            currency,
+            amount,
+            external,
+            why: Why::NONE,
+        });
         let mut answers = self.ask(commands).await?.into_iter();
         answers.try_for_each(|body| match body {
             ReportBody::CashCredited { .. } => Ok(()),
@@ -109,7 +117,8 @@ impl Desk {
 
     /// Takes the keys' rights away.
     pub(crate) async fn revoke(&mut self, keys: &[KeyNo]) -> Result<(), DeskError> {
-        let mut answers = self.ask(keys.iter().map(|&key| Command::RevokeKey { key })).await?.into_iter();
+        let mut answers =
+            self.ask(keys.iter().map(|&key| Command::RevokeKey { key, why: Why::NONE })).await?.into_iter();
         answers.try_for_each(|body| match body {
             ReportBody::KeyRevoked { .. } => Ok(()),
             other => Err(refused(other)),

@@ -237,7 +237,7 @@ fn a_key_that_does_not_open_is_named() {
     assert_eq!(fs::read(file("lab.key")).unwrap(), text);
 
     let operator = orders_as("data/operator.key");
-    assert!(operator(&["account", "revoke-key", "3"]).status.success());
+    assert!(operator(&["key", "revoke", "3", "--why", "lost laptop"]).status.success());
     fails(orders_as("lab.key"), "orders", (REFUSED, "KeyRevoked"), "key");
 }
 
@@ -329,7 +329,7 @@ fn a_configuration_that_does_not_hold_is_told_where() {
     fails(set(key, "0"), init, (USAGE, "bad-config-value"), "journal.segment_mib is 0");
     fails(set("CUEX_SERVE_BOGUS", "1"), init, (USAGE, "unknown-config-key"), "bogus");
     let missing = "serve --init --config no-such.toml";
-    fails(set("CUEX_SERVE_JOURNAL__SEGMENT_MIB", "1"), missing, (USAGE, "no-config"), "no-such.toml");
+    fails(set("CUEX_SERVE_JOURNAL__SEGMENT_MIB", "2"), missing, (USAGE, "no-config"), "no-such.toml");
     assert!(!data.exists(), "nothing is made for a configuration that does not hold");
 }
 
@@ -409,6 +409,10 @@ fn a_journal_of_another_version_or_a_damaged_one_is_refused() {
     let mut exchange = market();
     exchange.stop();
     let data = exchange.data();
+    // A snapshot would say that the journal has lost its end, as no batch is intact under a header made up like these.
+    for file in files(&data).keys().filter(|file| file.ends_with(".snap")) {
+        fs::remove_file(file).unwrap();
+    }
     let segment = data.join("00000000000000000001.seg");
     let good = fs::read(&segment).unwrap();
     let mut damaged = good.clone();

@@ -1,8 +1,7 @@
 //! A real exchange for a test: the `cuex` program as its own process, on free ports and in a temporary directory,
 //! driven through the real client.
 
-use client::{ExchangeInfo, FeedEvent, FeedSession, PrivateKey, Session, SessionError};
-use protocol::CloseCode;
+use client::{ExchangeInfo, FeedEvent, FeedSession, PrivateKey, Session};
 use protocol::market_data::Depth;
 use protocol::symbol::Pattern;
 use serde_json::Value;
@@ -11,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
-use types::{AccountId, Class, ClassSpec, ContractId, Hour, Role, Timestamp};
+use types::{AccountId, Class, ClassSpec, ContractId, Hour, Role, Timestamp, Why};
 
 /// One minute is longer than anything here takes, on any machine; a test that waits so long hangs.
 pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
@@ -42,7 +41,7 @@ pub(crate) fn cuex() -> Command {
     for room in ["GATEWAY", "FEED", "WEB", "METRICS"] {
         command.env(format!("CUEX_SERVE_{room}__LISTEN"), "127.0.0.1:0");
     }
-    command.env("CUEX_SERVE_JOURNAL__SEGMENT_MIB", "1");
+    command.env("CUEX_SERVE_JOURNAL__SEGMENT_MIB", "2").env("CUEX_SERVE_SNAPSHOTS__EVERY_MIB", "1");
     command
 }
 
@@ -65,9 +64,7 @@ impl Exchange {
     }
 
     fn run(directory: Arc<tempfile::TempDir>, more: &[&str]) -> Exchange {
-        let mut command = cuex();
-        command.args(["--json", "serve", "--data"]).arg(directory.path().join("data")).args(more);
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = spawn(&directory, more);
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let started = next_event(&mut lines, "started").expect("the exchange starts");
         let address = |field: &str| started[field].as_str().unwrap().parse().unwrap();
@@ -108,14 +105,39 @@ impl Exchange {
         self.wait();
     }
 
+    /// Starts it again after it was killed, and kills it so long after that, mostly before it has started.
+    pub(crate) fn kill_while_starting(&mut self, after: std::time::Duration) {
+        self.child = spawn(&self.directory, &[]);
+        std::thread::sleep(after);
+        self.kill();
+    }
+
+    /// Its process, for the system's own figures of it.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits for its end.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         self.child.wait().unwrap()
     }
 
+    /// A session of a key that may come in. A machine busy with other things may take longer than one call lasts.
+    pub(crate) async fn session(&self, key: &PrivateKey) -> Session {
+        let calling = async {
+            loop {
+                match Session::connect(&self.info, key).await {
+                    Err(error) if !error.is_final() => tokio::task::yield_now().await,
+                    connected => return connected.unwrap(),
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, calling).await.expect("the exchange answers")
+    }
+
     /// The operator.
     pub(crate) async fn operator(&self) -> Session {
-        Session::connect(&self.info, &self.operator_key()).await.unwrap()
+        self.session(&self.operator_key()).await
     }
 
     pub(crate) fn operator_key(&self) -> PrivateKey {
@@ -125,34 +147,29 @@ impl Exchange {
     /// Somebody new, with a key, and cash if a broker.
     pub(crate) async fn participant(&self, operator: &Session, name: &str, role: Role) -> Participant {
         let key = PrivateKey::generate();
-        let account = operator.open_account(name.parse().unwrap(), role).await.unwrap();
-        operator.register_key(account, key.public(), role.rights(), Timestamp::MAX).await.unwrap();
+        let account = operator.open_account(name.parse().unwrap(), role, Why::NONE).await.unwrap();
+        operator.register_key(account, key.public(), role.rights(), Timestamp::MAX, Why::NONE).await.unwrap();
         if role == Role::Broker {
-            operator.deposit_cash(account, "USD".parse().unwrap(), 1_000_000_000, 1).await.unwrap();
+            operator
+                .deposit_cash(account, "USD".parse().unwrap(), 1_000_000_000, 1, Why::NONE)
+                .await
+                .unwrap();
         }
-        let session = Session::connect(&self.info, &key).await.unwrap();
+        let session = self.session(&key).await;
         Participant { key, account, session }
     }
 
     /// `H100SXM-USE`, and its contract some hours ahead.
     pub(crate) async fn contract(&self, operator: &Session) -> (Class, ContractId) {
         let spec = ClassSpec::example();
-        let no = operator.define_class(spec).await.unwrap();
+        let no = operator.define_class(spec, Why::NONE).await.unwrap();
         let class = Class { no, spec };
         (class, class.contract(hours_ahead(6)).unwrap())
     }
 
-    /// A feed session that has everything there is now. Gateway and feed learn of a new key each by themselves, so
-    /// the feed may be a moment behind the answer that the key is registered.
+    /// A feed session that has everything there is now.
     pub(crate) async fn subscriber(&self, key: &PrivateKey) -> FeedSession {
-        let unknown =
-            |error: &SessionError| matches!(error, SessionError::Closed { code: CloseCode::UnknownKey, .. });
-        let mut feed = loop {
-            match FeedSession::connect(&self.info, key).await {
-                Err(error) if unknown(&error) => tokio::task::yield_now().await,
-                connected => break connected.unwrap(),
-            }
-        };
+        let mut feed = FeedSession::connect(&self.info, key).await.unwrap();
         feed.subscribe(Pattern::default(), Depth::Book);
         feed_until(&mut feed, |_, event| matches!(event, FeedEvent::Subscribed(_))).await;
         feed
@@ -172,6 +189,12 @@ impl Drop for Exchange {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn spawn(directory: &tempfile::TempDir, more: &[&str]) -> Child {
+    let mut command = cuex();
+    command.args(["--json", "serve", "--data"]).arg(directory.path().join("data")).args(more);
+    command.stdout(Stdio::piped()).spawn().unwrap()
 }
 
 /// Reads the feed until `done` says so of an event.

@@ -1,67 +1,32 @@
 //! Clients that do not keep to the protocol, against a real exchange: each session is closed with its code and a
 //! reason, and nobody else is disturbed by it.
 
-use crate::exchange::{Exchange, PATIENCE, Participant};
-use client::{ExchangeInfo, FeedEvent, FeedSession, PrivateKey, Session};
+mod floods;
+mod guesses;
+mod honest;
+mod keys;
+mod numbers;
+mod raw;
+mod replays;
+mod slow;
+
+use crate::exchange::{Exchange, PATIENCE};
+use client::{FeedEvent, FeedSession, PrivateKey, Session};
+use honest::{ROUNDS, market, metrics};
 use protocol::market_data::{self, Depth, Subscribe, SubscriberMessage};
-use protocol::order_entry::{self, ClientMessage, Hello, Query, QueryKind};
+use protocol::order_entry::{self, ClientMessage, Query, QueryKind};
 use protocol::symbol::Pattern;
 use protocol::{CloseCode, MESSAGE_MAX, VERSION};
-use quinn::{Connection, ConnectionError, Endpoint, SendStream};
 use rand::{Rng, RngExt, SeedableRng};
+use raw::{ACCEPTS, Raw, bid, command, hello, message, said};
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::io::Write;
+use std::net::{TcpStream, UdpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use transport::{Accepts, FrameReader, client_endpoint, connect};
-use types::{Command, ContractId, Lane, NewOrder, OrderRef, Rights, Role, Side, TimeInForce, Timestamp};
-
-/// What a client by hand lets the exchange open.
-const ACCEPTS: Accepts = Accepts { bidirectional: 0, unidirectional: 1 };
-/// Rounds of an honest session that show that it goes on.
-const ROUNDS: u64 = 3;
-
-/// A client by hand, connected to gateway or feed.
-struct Raw {
-    connection: Connection,
-    control: SendStream,
-    answers: FrameReader,
-    _endpoint: Endpoint,
-}
-
-impl Raw {
-    async fn call(address: SocketAddr, info: &ExchangeInfo, key: &PrivateKey, alpn: &[u8]) -> Raw {
-        let endpoint = client_endpoint("127.0.0.1:0".parse().unwrap()).unwrap();
-        let connection = connect(&endpoint, address, info.key, key, alpn, ACCEPTS).await.unwrap();
-        let (control, answers) = connection.open_bi().await.unwrap();
-        Raw { connection, control, answers: FrameReader::new(answers), _endpoint: endpoint }
-    }
-
-    /// Says hello and waits for the welcome.
-    async fn greet(&mut self, hello: &[u8]) {
-        self.control.write_all(hello).await.unwrap();
-        let welcome = self.answers.next().await.unwrap().expect("the exchange answers");
-        assert_eq!(welcome.count(), 1);
-    }
-
-    /// Opens a stream with some bytes on it.
-    async fn stream(&self, bytes: &[u8]) -> SendStream {
-        let mut stream = self.connection.open_uni().await.unwrap();
-        // If the exchange has closed meanwhile, that is what the test waits for.
-        let _ = stream.write_all(bytes).await;
-        stream
-    }
-
-    /// How the exchange ends it: with a code and a reason.
-    async fn closed(&self) -> (CloseCode, String) {
-        let ended = timeout(PATIENCE, self.connection.closed()).await.expect("the session is closed");
-        let ConnectionError::ApplicationClosed(close) = ended else { panic!("{ended}") };
-        let code = CloseCode::from_number(close.error_code.into_inner()).unwrap();
-        (code, String::from_utf8(close.reason.to_vec()).unwrap())
-    }
-}
+use transport::{client_endpoint, connect};
+use types::{Command, ContractId, Lane, OrderRef, Rights, Timestamp, Why};
 
 /// Where the bad bytes go.
 #[derive(Clone, Copy, Debug)]
@@ -84,31 +49,6 @@ struct Misdeed {
     /// The stream ends right behind the bytes.
     ends: bool,
     code: CloseCode,
-}
-
-fn said(message: &ClientMessage) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    message.encode(&mut bytes).unwrap();
-    bytes
-}
-
-fn command(number: u64, command: Command) -> Vec<u8> {
-    said(&ClientMessage::Command { number, command })
-}
-
-fn hello() -> Vec<u8> {
-    said(&ClientMessage::Hello(Hello { resume_after: None }))
-}
-
-fn bid(contract: ContractId) -> Command {
-    Command::NewOrder(NewOrder::limit(contract, Side::Buy, 1, 1))
-}
-
-/// A whole message of this kind, length and version, filled up with zeros.
-fn message(kind: u8, length: u16, version: u8) -> Vec<u8> {
-    let mut bytes = [length.to_le_bytes().as_slice(), &[kind, version]].concat();
-    bytes.resize(usize::from(length).max(4), 0);
-    bytes
 }
 
 /// What must not be said to the gateway. The order in it is a good one.
@@ -182,83 +122,6 @@ async fn commit(exchange: &Exchange, key: &PrivateKey, deed: &Misdeed) -> (Close
         }
     }
     raw.closed().await
-}
-
-/// Somebody who bids and cancels, one after the other, until told to stop.
-struct Honest {
-    session: Session,
-    rounds: watch::Receiver<u64>,
-    stop: watch::Sender<bool>,
-    working: JoinHandle<u64>,
-}
-
-impl Honest {
-    fn start(participant: &Participant, contract: ContractId) -> Honest {
-        let session = participant.session.clone();
-        let (count, rounds) = watch::channel(0);
-        let (stop, stopped) = watch::channel(false);
-        let worker = session.clone();
-        let working = tokio::spawn(async move {
-            let mut done = 0;
-            while !*stopped.borrow() {
-                let bid = worker.buy(contract, TimeInForce::Gtc, 100, 1).await.unwrap();
-                worker.cancel(bid).await.unwrap();
-                done += 1;
-                count.send_replace(done);
-            }
-            done
-        });
-        Honest { session, rounds, stop, working }
-    }
-
-    /// Waits for some more rounds: the orders are acknowledged as before.
-    async fn goes_on(&mut self) {
-        let wanted = *self.rounds.borrow() + ROUNDS;
-        let waiting = self.rounds.wait_for(|done| *done >= wanted);
-        timeout(PATIENCE, waiting).await.expect("an honest session is not held up").unwrap();
-    }
-
-    /// How many rounds there were. Each was acknowledged exactly once, on one and the same connection.
-    async fn stop(self, participant: &Participant, exchange: &Exchange) -> u64 {
-        self.stop.send_replace(true);
-        let rounds = self.working.await.unwrap();
-        assert_eq!(self.session.reconnects(), 0);
-        let state = self.session.account().await.unwrap();
-        assert!(state.orders.is_empty());
-        // The deposit, and two reports for each round.
-        assert_eq!(state.last_report, 1 + 2 * rounds);
-        let again = Session::connect(&exchange.info, &participant.key).await.unwrap();
-        assert_eq!(again.welcome().last_report, 1 + 2 * rounds);
-        rounds
-    }
-}
-
-/// What the metrics page says, without its comments.
-fn metrics(exchange: &Exchange) -> BTreeMap<String, f64> {
-    let address = exchange.metrics.trim_start_matches("http://").trim_end_matches("/metrics");
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
-    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
-    let lines = text.lines().filter(|line| line.starts_with("cuex_"));
-    lines
-        .map(|line| line.rsplit_once(' ').unwrap())
-        .map(|(name, value)| (name.to_owned(), value.parse().unwrap()))
-        .collect()
-}
-
-/// A market with an honest broker `lab` at work, and a broker `mallory` who has a key.
-async fn market(exchange: &Exchange) -> (ContractId, Participant, Honest, Participant) {
-    let operator = exchange.operator().await;
-    let (_, contract) = exchange.contract(&operator).await;
-    let lab = exchange.participant(&operator, "lab", Role::Broker).await;
-    let mallory = exchange.participant(&operator, "mallory", Role::Broker).await;
-    // What mallory says is said by hand.
-    mallory.session.close().await;
-    let mut honest = Honest::start(&lab, contract);
-    honest.goes_on().await;
-    (contract, lab, honest, mallory)
 }
 
 #[tokio::test]
@@ -393,7 +256,10 @@ async fn who_breaks_the_rules_of_market_data_is_out_and_nobody_else() {
     let (contract, lab, mut honest, mallory) = market(&exchange).await;
     let operator = exchange.operator().await;
     let reader = PrivateKey::generate();
-    operator.register_key(lab.account, reader.public(), Rights::READ, Timestamp::MAX).await.unwrap();
+    operator
+        .register_key(lab.account, reader.public(), Rights::READ, Timestamp::MAX, Why::NONE)
+        .await
+        .unwrap();
     let mut watching = Watching::start(&exchange, &reader, contract).await;
 
     let hello = subscriber_says(&[SubscriberMessage::Hello]);

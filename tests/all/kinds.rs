@@ -6,7 +6,7 @@ use client::{Event, FeedSession, Reports};
 use std::time::{SystemTime, UNIX_EPOCH};
 use types::{
     CancelReason, Command, ContractId, MassCancel, NewOrder, OpenOrder, OrderKind, RejectCode, Report,
-    ReportBody, Role, Scope, SelfTrade, Side, TimeInForce, Timestamp, Units,
+    ReportBody, Role, Scope, SelfTrade, Side, TimeInForce, Timestamp, Units, Why,
 };
 
 fn bid(contract: ContractId, units: Units, price: i64) -> NewOrder {
@@ -186,7 +186,10 @@ async fn a_mass_cancel_ends_one_side_and_says_when_it_is_done() {
     let (provider, broker, contract) = market(&exchange).await;
     broker.session.execute(Command::NewOrder(bid(contract, 1, 19_000))).await.unwrap();
     let operator = exchange.operator().await;
-    operator.deposit_cash(provider.account, "USD".parse().unwrap(), 1_000_000_000, 1).await.unwrap();
+    operator
+        .deposit_cash(provider.account, "USD".parse().unwrap(), 1_000_000_000, 1, Why::NONE)
+        .await
+        .unwrap();
     for units in 1..=30 {
         place(&provider, ask(contract, units % 3 + 1, 20_000)).await;
     }
@@ -216,7 +219,10 @@ async fn orders_of_one_account_that_meet_lose_what_they_have_in_common() {
     let exchange = Exchange::start();
     let (provider, broker, contract) = market(&exchange).await;
     let operator = exchange.operator().await;
-    operator.deposit_cash(provider.account, "USD".parse().unwrap(), 1_000_000_000, 1).await.unwrap();
+    operator
+        .deposit_cash(provider.account, "USD".parse().unwrap(), 1_000_000_000, 1, Why::NONE)
+        .await
+        .unwrap();
     let own = provider.session.place(NewOrder { shown: 6, ..ask(contract, 10, 20_000) }).await.unwrap();
     let incoming = NewOrder { self_trade: SelfTrade::Decrement, ..bid(contract, 8, 20_000) };
     let reports = place(&provider, incoming).await;

@@ -176,7 +176,7 @@ fn every_command_speaks_json() {
     let spare = lab.says("key new spare")["public_key"].as_str().unwrap().to_owned();
     let added = operator.says(&format!("account add-key lab {spare} --read-only --expires +30d"));
     assert_eq!(added["rights"], "read");
-    assert_eq!(operator.says(&format!("account revoke-key {}", added["key"]))["revoked"], true);
+    assert_eq!(operator.says(&format!("key revoke {} --why spare", added["key"]))["revoked"], true);
     let accounts = operator.says("account list")["accounts"].clone();
     let keys: Vec<usize> =
         accounts.as_array().unwrap().iter().map(|one| one["keys"].as_array().unwrap().len()).collect();

@@ -4,8 +4,8 @@
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
@@ -63,9 +63,13 @@ struct Course {
     port: u32,
 }
 
+/// So many datagrams of the client are kept.
+const KEPT: usize = 4_096;
+
 /// What has happened to datagrams so far.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
+    from_client: Mutex<Vec<Vec<u8>>>,
     carried: AtomicU64,
     lost: AtomicU64,
     doubled: AtomicU64,
@@ -75,6 +79,18 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
+    /// What the client has sent, as it came; the first few thousand.
+    pub(crate) fn client_sent(&self) -> Vec<Vec<u8>> {
+        self.from_client.lock().unwrap().clone()
+    }
+
+    fn keep(&self, datagram: &[u8]) {
+        let mut kept = self.from_client.lock().unwrap();
+        if kept.len() < KEPT {
+            kept.push(datagram.to_vec());
+        }
+    }
+
     /// Sent on, copies not counted.
     pub(crate) fn carried(&self) -> u64 {
         self.carried.load(Ordering::Relaxed)
@@ -162,6 +178,7 @@ impl Carrier {
                 read = self.outside.recv_from(&mut from_client) => {
                     let Ok((length, from)) = read else { continue };
                     self.client = Some(from);
+                    self.seen.keep(&from_client[..length]);
                     let inside = Arc::clone(&self.inside);
                     self.carry(&from_client[..length], &inside, course.target, &watched);
                 }

@@ -5,7 +5,7 @@ use client::{CommandError, FeedEvent, SessionError};
 use protocol::CloseCode;
 use types::{
     Command, ContractId, NewOrder, OrderRef, RejectCode, Report, ReportBody, Rights, Role, Side, TimeInForce,
-    Timestamp, Units,
+    Timestamp, Units, Why,
 };
 
 const GTC: TimeInForce = TimeInForce::Gtc;
@@ -185,7 +185,7 @@ async fn what_cannot_be_done_is_refused_and_changes_nothing() {
         (buy(far, GTC, 1, 1), RejectCode::BeyondHorizon),
         (buy(contract, GTC, 1_000_000_000, 1_000_000), RejectCode::NotEnoughCash),
         (Command::DepositCapacity { contract, units: 1, external: 1 }, RejectCode::NotAllowed),
-        (Command::DefineClass(types::ClassSpec::example()), RejectCode::NotAllowed),
+        (Command::DefineClass { spec: types::ClassSpec::example(), why: Why::NONE }, RejectCode::NotAllowed),
         (Command::Cancel(OrderRef::Id { order: 5, slot: 0 }), RejectCode::UnknownOrder),
         (Command::Cancel(OrderRef::Number(77)), RejectCode::UnknownOrder),
     ] {
@@ -196,7 +196,7 @@ async fn what_cannot_be_done_is_refused_and_changes_nothing() {
     assert_eq!((after.cash, after.holdings, after.orders), (before.cash, before.holdings, before.orders));
     let error = provider.session.sell(contract, GTC, 1, 1).await.unwrap_err();
     assert_eq!(error.code(), Some(RejectCode::NotEnoughUnits));
-    let twice = operator.define_class(types::ClassSpec::example()).await.unwrap_err();
+    let twice = operator.define_class(types::ClassSpec::example(), Why::NONE).await.unwrap_err();
     assert_eq!(twice.code(), Some(RejectCode::ClassListed));
 }
 
@@ -217,9 +217,9 @@ async fn a_deposit_sent_twice_is_one_deposit() {
     exchange.contract(&operator).await;
     let lab = exchange.participant(&operator, "lab", Role::Broker).await;
     let usd = "USD".parse().unwrap();
-    let again = operator.deposit_cash(lab.account, usd, 1_000_000_000, 1).await.unwrap();
+    let again = operator.deposit_cash(lab.account, usd, 1_000_000_000, 1, Why::NONE).await.unwrap();
     assert!(matches!(again.body, ReportBody::CashCredited { amount: 0, .. }));
-    let differs = operator.deposit_cash(lab.account, usd, 5, 1).await.unwrap_err();
+    let differs = operator.deposit_cash(lab.account, usd, 5, 1, Why::NONE).await.unwrap_err();
     assert_eq!(differs.code(), Some(RejectCode::DepositDiffers));
     assert_eq!(lab.session.account().await.unwrap().cash_in(usd), (1_000_000_000, 0));
 }
@@ -231,12 +231,15 @@ async fn a_revoked_key_is_out_at_once_and_an_unknown_one_never_in() {
     let (_, contract) = exchange.contract(&operator).await;
     let lab = exchange.participant(&operator, "lab", Role::Broker).await;
     let spare = client::PrivateKey::generate();
-    operator.register_key(lab.account, spare.public(), Rights::READ, Timestamp::MAX).await.unwrap();
+    operator
+        .register_key(lab.account, spare.public(), Rights::READ, Timestamp::MAX, Why::NONE)
+        .await
+        .unwrap();
     let reader = client::Session::connect(&exchange.info, &spare).await.unwrap();
     let error = reader.buy(contract, GTC, 1, 1).await.unwrap_err();
     assert_eq!(error.code(), Some(RejectCode::NotAllowed));
 
-    operator.revoke_key(lab.session.welcome().key).await.unwrap();
+    operator.revoke_key(lab.session.welcome().key, Why::NONE).await.unwrap();
     let ended = lab.session.ended().await;
     assert!(matches!(ended, SessionError::Closed { code: CloseCode::KeyRevoked, .. }), "{ended}");
     let stranger = client::PrivateKey::generate();

@@ -1,6 +1,7 @@
 //! Endpoints: QUIC on a UDP socket, with the buffers, windows and limits that measuring showed to matter.
 
 use crate::keys::PrivateKey;
+use crate::reset;
 use crate::tls::{self, TlsError};
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{ClientConfig, Connection, ConnectionError, Endpoint, EndpointConfig, IdleTimeout, TokioRuntime};
@@ -98,7 +99,8 @@ pub enum ConnectError {
 }
 
 /// A server's endpoint at `address` (port 0: any free one), known by `key`, speaking `alpn`. Every client that
-/// proves an Ed25519 key gets a connection; [`crate::peer_key`] says which.
+/// proves an Ed25519 key gets a connection; [`crate::peer_key`] says which. Clients of a server that was there before,
+/// with the same key, learn at once that their connections are gone.
 ///
 /// Must be called within a tokio runtime.
 ///
@@ -117,7 +119,7 @@ pub fn serve(
         .max_incoming(INCOMING_MAX)
         .incoming_buffer_size(INCOMING_BYTES)
         .incoming_buffer_size_total(INCOMING_BYTES_TOTAL);
-    endpoint(address, Some(config))
+    endpoint(address, reset::endpoint_config(key, alpn), Some(config))
 }
 
 /// A client's endpoint; one serves for any number of connections.
@@ -127,7 +129,7 @@ pub fn serve(
 /// # Errors
 /// [`EndpointError::Bind`] if the system gives no socket.
 pub fn client_endpoint(local: SocketAddr) -> Result<Endpoint, EndpointError> {
-    endpoint(local, None)
+    endpoint(local, EndpointConfig::default(), None)
 }
 
 /// Connects from `endpoint` to the server at `address` that has the key `server`, as `key`, to speak `alpn`.
@@ -162,10 +164,14 @@ pub async fn connect(
     }
 }
 
-fn endpoint(address: SocketAddr, server: Option<ServerConfig>) -> Result<Endpoint, EndpointError> {
+fn endpoint(
+    address: SocketAddr,
+    config: EndpointConfig,
+    server: Option<ServerConfig>,
+) -> Result<Endpoint, EndpointError> {
     let bind = |source| EndpointError::Bind { address, source };
     let socket = socket(address).map_err(bind)?;
-    Endpoint::new(EndpointConfig::default(), server, socket, Arc::new(TokioRuntime)).map_err(bind)
+    Endpoint::new(config, server, socket, Arc::new(TokioRuntime)).map_err(bind)
 }
 
 fn socket(address: SocketAddr) -> io::Result<std::net::UdpSocket> {
@@ -225,6 +231,28 @@ mod tests {
         let (called, answered) = tokio::join!(call, answer);
         assert!(matches!(called, Err(ConnectError::WrongServer { expected: key, .. }) if key == expected));
         assert!(answered.is_err());
+    }
+
+    /// A client that would like to say something early, to a server that it has spoken to before.
+    #[tokio::test]
+    async fn nothing_is_said_before_the_handshake_is_over() {
+        let key = PrivateKey::generate();
+        let server = serve(LOOPBACK, &key, ALPN, NONE).unwrap();
+        let address = server.local_addr().unwrap();
+        let mut crypto = tls::client_config(&PrivateKey::generate(), key.public(), ALPN).unwrap();
+        crypto.enable_early_data = true;
+        crypto.resumption = rustls::client::Resumption::in_memory_sessions(8);
+        let config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(crypto).unwrap()));
+        let client = client_endpoint(LOOPBACK).unwrap();
+        for _ in 0..2 {
+            let calling = client.connect_with(config.clone(), address, "cuex").unwrap();
+            let Err(calling) = calling.into_0rtt() else { panic!("there is something to resume") };
+            let answer = async { server.accept().await.unwrap().await.unwrap() };
+            let (called, answered) = tokio::join!(calling, answer);
+            // A ticket would come before this is told.
+            answered.close(7u8.into(), b"bye");
+            called.unwrap().closed().await;
+        }
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ mod endpoint;
 mod frames;
 mod keys;
 mod outbox;
+mod reset;
 mod tls;
 
 pub use endpoint::{Accepts, ConnectError, EndpointError, client_endpoint, connect, serve};

@@ -198,4 +198,26 @@ mod tests {
         assert!(key_of(certificate.der()).is_err());
         assert!(key_of(&CertificateDer::from(vec![1, 2, 3])).is_err());
     }
+
+    /// As SECURITY.md lists them.
+    #[test]
+    fn only_the_listed_algorithms_are_spoken() {
+        let key = PrivateKey::generate();
+        let server = server_config(&key, b"cuex-test/1").unwrap();
+        let client = client_config(&key, key.public(), b"cuex-test/1").unwrap();
+        for provider in [server.crypto_provider(), client.crypto_provider()] {
+            let suites = provider.cipher_suites.iter().filter(|suite| suite.tls13().is_some());
+            let suites: Vec<_> = suites.map(|suite| format!("{:?}", suite.suite())).collect();
+            let expected =
+                ["TLS13_AES_256_GCM_SHA384", "TLS13_AES_128_GCM_SHA256", "TLS13_CHACHA20_POLY1305_SHA256"];
+            assert_eq!(suites, expected);
+            let groups: Vec<_> =
+                provider.kx_groups.iter().map(|group| format!("{:?}", group.name())).collect();
+            assert_eq!(groups, ["X25519", "secp256r1", "secp384r1"]);
+        }
+        let provider = Arc::new(ring::default_provider());
+        assert_eq!(AnyKey { provider }.supported_verify_schemes(), [SignatureScheme::ED25519]);
+        assert_eq!((server.max_early_data_size, server.send_tls13_tickets), (0, 0));
+        assert!(!client.enable_early_data && !client.enable_sni);
+    }
 }

@@ -1,10 +1,11 @@
-//! Short texts with a fixed form: codes of models, regions and currencies, and names of accounts.
+//! Short texts with a fixed form: codes of models, regions and currencies, names of accounts, and reasons.
 
 use std::fmt;
 use std::str::FromStr;
 
 const CODE_LEN: usize = 12;
 const NAME_LEN: usize = 16;
+const WHY_LEN: usize = 63;
 
 /// A model, region or currency code: 1 to 12 characters of `A-Z 0-9`, as in `H100SXM`, `USE`, `USD`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,7 +15,11 @@ pub struct Code([u8; CODE_LEN]);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountName([u8; NAME_LEN]);
 
-/// Why a text is no code or no account name.
+/// Why an operator did something, in an operator's words: up to 63 printable ASCII characters, or nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Why([u8; WHY_LEN]);
+
+/// Why a text is no code, no account name or no reason.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CodeError {
     /// The text is no [`Code`].
@@ -23,6 +28,9 @@ pub enum CodeError {
     /// The text is no [`AccountName`].
     #[error("'{0}' is no account name: expected 1 to 16 characters of a-z, 0-9 and '-', such as acme-cloud")]
     Name(String),
+    /// The text is no [`Why`].
+    #[error("'{0}' is no reason: expected up to 63 printable ASCII characters, such as lost laptop")]
+    Why(String),
 }
 
 impl Code {
@@ -65,6 +73,29 @@ impl AccountName {
     }
 }
 
+impl Why {
+    /// No reason given.
+    pub const NONE: Why = Why([0; WHY_LEN]);
+
+    /// The reason padded with zero bytes, as it stands in records and on the wire.
+    #[must_use]
+    pub fn bytes(&self) -> [u8; WHY_LEN] {
+        self.0
+    }
+
+    /// Reads the zero-padded form back; `None` if it is not one.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; WHY_LEN]) -> Option<Why> {
+        (bytes == Why::NONE.0 || is_padded(&bytes, is_why_char)).then_some(Why(bytes))
+    }
+
+    /// The reason as text; empty if none was given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        text(&self.0)
+    }
+}
+
 impl FromStr for Code {
     type Err = CodeError;
 
@@ -78,6 +109,14 @@ impl FromStr for AccountName {
 
     fn from_str(text: &str) -> Result<AccountName, CodeError> {
         padded(text).and_then(AccountName::from_bytes).ok_or_else(|| CodeError::Name(text.to_owned()))
+    }
+}
+
+impl FromStr for Why {
+    type Err = CodeError;
+
+    fn from_str(text: &str) -> Result<Why, CodeError> {
+        padded(text).and_then(Why::from_bytes).ok_or_else(|| CodeError::Why(text.to_owned()))
     }
 }
 
@@ -105,6 +144,18 @@ impl fmt::Debug for AccountName {
     }
 }
 
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Why({self})")
+    }
+}
+
 fn is_code_char(byte: u8) -> bool {
     byte.is_ascii_uppercase() || byte.is_ascii_digit()
 }
@@ -113,7 +164,15 @@ fn is_name_char(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
 }
 
+fn is_why_char(byte: u8) -> bool {
+    byte.is_ascii_graphic() || byte == b' '
+}
+
 fn padded<const N: usize>(text: &str) -> Option<[u8; N]> {
+    // Zeros at the end of the text would pass for padding.
+    if text.contains('\0') {
+        return None;
+    }
     let mut bytes = [0; N];
     bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
     Some(bytes)
@@ -138,7 +197,7 @@ mod tests {
     fn codes_have_one_form() {
         assert_eq!("H100SXM".parse::<Code>().unwrap().as_str(), "H100SXM");
         assert_eq!("ABCDEFGHIJ12".parse::<Code>().unwrap().to_string(), "ABCDEFGHIJ12");
-        for bad in ["", "h100", "A-B", "ABCDEFGHIJ123", "A\0B", "Ä"] {
+        for bad in ["", "h100", "A-B", "ABCDEFGHIJ123", "A\0B", "A\0", "Ä"] {
             assert_eq!(bad.parse::<Code>(), Err(CodeError::Code(bad.to_owned())));
         }
     }
@@ -148,6 +207,18 @@ mod tests {
         assert_eq!("acme-cloud".parse::<AccountName>().unwrap().as_str(), "acme-cloud");
         for bad in ["", "Acme", "a b", "abcdefghijklmnopq"] {
             assert_eq!(bad.parse::<AccountName>(), Err(CodeError::Name(bad.to_owned())));
+        }
+    }
+
+    #[test]
+    fn reasons_are_printable_or_nothing() {
+        assert_eq!("lost laptop, #17".parse::<Why>().unwrap().as_str(), "lost laptop, #17");
+        assert_eq!("".parse::<Why>(), Ok(Why::NONE));
+        assert_eq!(Why::from_bytes(Why::NONE.bytes()), Some(Why::NONE));
+        let longest = "x".repeat(63);
+        assert_eq!(longest.parse::<Why>().unwrap().to_string(), longest);
+        for bad in ["x".repeat(64).as_str(), "a\u{1b}[2J", "line\nline", "a\0b", "\0", "reason\u{202e}"] {
+            assert_eq!(bad.parse::<Why>(), Err(CodeError::Why(bad.to_owned())));
         }
     }
 

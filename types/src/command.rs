@@ -1,10 +1,11 @@
 //! Commands: everything that can change the exchange, and nothing else can.
 
 use crate::class::ClassSpec;
-use crate::code::{AccountName, Code};
+use crate::code::{AccountName, Code, Why};
 use crate::ids::{AccountId, ClassNo, ContractId, KeyNo, OrderId, PublicKey, Sequence, SlotHint};
 use crate::money::{Money, Ticks, Units};
 use crate::order::NewOrder;
+use crate::reject::RejectCode;
 use crate::state::{Rights, Role};
 use crate::time::Timestamp;
 
@@ -15,7 +16,7 @@ pub struct Stamped {
     pub sequence: Sequence,
     /// When it was sequenced; never before the one before.
     pub time: Timestamp,
-    /// Who sent it; `None` for the sequencer's own (genesis, clock, continue).
+    /// Who sent it; `None` for the exchange's own (genesis, clock, continue, disconnected).
     pub sender: Option<Sender>,
     /// What is asked.
     pub command: Command,
@@ -53,14 +54,26 @@ pub enum Command {
         /// The first operator's key.
         operator: PublicKey,
     },
+    /// The exchange: no session of this key has been there for its grace; end the orders that it sent.
+    Disconnected {
+        /// Which.
+        key: KeyNo,
+    },
     /// Operator: list a class.
-    DefineClass(ClassSpec),
+    DefineClass {
+        /// Its terms.
+        spec: ClassSpec,
+        /// The operator's reason.
+        why: Why,
+    },
     /// Operator: open an account.
     OpenAccount {
         /// Its unique name.
         name: AccountName,
         /// What it is for.
         role: Role,
+        /// The operator's reason.
+        why: Why,
     },
     /// Operator: let a key speak for an account.
     RegisterKey {
@@ -72,11 +85,21 @@ pub enum Command {
         rights: Rights,
         /// From this moment on it may do nothing.
         expires: Timestamp,
+        /// The operator's reason.
+        why: Why,
     },
     /// Operator: from now on the key may do nothing.
     RevokeKey {
         /// Which.
         key: KeyNo,
+        /// The operator's reason.
+        why: Why,
+    },
+    /// Any key that may read: another key takes the sender's place, with the same account, rights, expiry and
+    /// grace, and the sender may do nothing from now on.
+    RotateKey {
+        /// The client-made public half of the new key.
+        public: PublicKey,
     },
     /// Operator: credit cash to an account. The same account and external id again is the same deposit.
     DepositCash {
@@ -88,6 +111,8 @@ pub enum Command {
         amount: Money,
         /// The operator's own id of the transfer.
         external: u64,
+        /// The operator's reason. It is no part of what makes two deposits the same.
+        why: Why,
     },
     /// Provider: bring units of a contract. The same contract and external id again is the same deposit.
     DepositCapacity {
@@ -113,7 +138,15 @@ pub enum Command {
     },
     /// The owner: take many of the account's orders out, oldest first.
     MassCancel(MassCancel),
+    /// The owner: from now on, end the orders this key sent once no session of it has been there for so long.
+    CancelOnDisconnect {
+        /// In seconds, at most [`GRACE_MAX`]; 0: never.
+        grace: u32,
+    },
 }
+
+/// The longest grace of [`Command::CancelOnDisconnect`] in seconds: a day.
+pub const GRACE_MAX: u32 = 86_400;
 
 /// Which of the sender's account's open orders a mass cancel ends: those in its scope and on its side that are
 /// there when it is sequenced.
@@ -170,6 +203,14 @@ pub enum TimeInForce {
     Ioc,
     /// Fill or kill: all at once, or nothing.
     Fok,
+}
+
+/// Whether `grace` is a time, or none, that a cancel on disconnect may wait for.
+///
+/// # Errors
+/// [`RejectCode::GraceOutOfRange`] and the grace.
+pub fn check_grace(grace: u32) -> Result<(), (RejectCode, i64)> {
+    if grace <= GRACE_MAX { Ok(()) } else { Err((RejectCode::GraceOutOfRange, i64::from(grace))) }
 }
 
 impl Scope {

@@ -17,8 +17,10 @@ mod state;
 mod time;
 
 pub use class::{Class, ClassSpec, SLOT_HOURS_MAX};
-pub use code::{AccountName, Code, CodeError};
-pub use command::{Command, Lane, MassCancel, OrderRef, Scope, Sender, Side, Stamped, TimeInForce};
+pub use code::{AccountName, Code, CodeError, Why};
+pub use command::{
+    Command, GRACE_MAX, Lane, MassCancel, OrderRef, Scope, Sender, Side, Stamped, TimeInForce, check_grace,
+};
 pub use ids::{AccountId, CLASSES_MAX, ClassNo, ContractId, KeyNo, OrderId, PublicKey, Sequence, SlotHint};
 pub use market::{MarketBody, MarketEntry, MarketEvent, Phase};
 pub use money::{FEE_PPM_MAX, Money, PRICE_MAX, Ticks, UNITS_MAX, Units, fee_of, reserve_of, value_of};

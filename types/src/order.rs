@@ -78,6 +78,19 @@ impl NewOrder {
         }
     }
 
+    /// True if it has no condition: a limit order, good till cancelled, that shows all of itself and may trade
+    /// or rest as it comes. Any price and units, and any self-trade prevention.
+    #[must_use]
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        self.kind == OrderKind::Limit
+            && self.time_in_force == TimeInForce::Gtc
+            && self.min_units == 0
+            && self.shown == 0
+            && !self.post_only
+            && self.trigger.is_none()
+    }
+
     /// Checks the terms by themselves: ranges in the order of the fields, then which of them go together.
     ///
     /// # Errors

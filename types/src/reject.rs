@@ -34,6 +34,11 @@ pub enum RejectCode {
     /// Terms that exclude each other; value: 1 an iceberg that may not rest, 2 a post-only order that may not
     /// rest, 3 a post-only order with a minimum.
     TermsConflict = 12,
+    /// The grace of a cancel on disconnect is longer than a day; value: the grace in seconds.
+    GraceOutOfRange = 13,
+    /// The exchange's disk is full: nothing is taken that makes the journal longer, cancels last of all. The same number
+    /// may be sent again when there is space.
+    NoRoom = 14,
 
     /// No such key is registered.
     UnknownKey = 100,
@@ -90,13 +95,13 @@ pub enum RejectCode {
     UnknownCurrency = 146,
     /// A deposit with this external id is there already, of another size; value: its size.
     DepositDiffers = 147,
-    /// Only the sequencer says this.
+    /// Only the exchange itself says this.
     SequencerOnly = 149,
 }
 
 impl RejectCode {
     /// Every code there is, in rising order.
-    pub const ALL: [RejectCode; 38] = [
+    pub const ALL: [RejectCode; 40] = [
         RejectCode::PriceOutOfRange,
         RejectCode::UnitsOutOfRange,
         RejectCode::UnknownChoice,
@@ -109,6 +114,8 @@ impl RejectCode {
         RejectCode::ShownOutOfRange,
         RejectCode::TriggerOutOfRange,
         RejectCode::TermsConflict,
+        RejectCode::GraceOutOfRange,
+        RejectCode::NoRoom,
         RejectCode::UnknownKey,
         RejectCode::KeyRevoked,
         RejectCode::KeyExpired,
@@ -190,6 +197,10 @@ impl RejectCode {
             RejectCode::NotAllowed => {
                 let rights = crate::Rights(u8::try_from(value).unwrap_or(0));
                 format!("the key may not do this; it may {rights}")
+            }
+            RejectCode::NoRoom => "the exchange's disk is full: try again when there is space".to_owned(),
+            RejectCode::GraceOutOfRange => {
+                format!("a grace of {value} s is too long: expected at most {} s", crate::GRACE_MAX)
             }
             RejectCode::NumberNotRising => {
                 format!("the command's number is not above the last taken, {value}")

@@ -153,6 +153,16 @@ pub enum ReportBody {
         /// How many units.
         units: Units,
     },
+    /// From now on, or no longer, the orders this key sent end when its sessions have.
+    CancelOnDisconnectSet {
+        /// How many seconds after the last session has ended; 0: never.
+        grace: u32,
+    },
+    /// Another key has taken the sender's place, which may do nothing any more.
+    KeyRotated {
+        /// The new key's number.
+        key: KeyNo,
+    },
     /// Operator: the class is listed.
     ClassDefined {
         /// Its number.
@@ -213,4 +223,6 @@ pub enum CancelReason {
     PostOnly,
     /// A mass cancel of its owner.
     Mass,
+    /// The key that sent it had no session for its grace.
+    Disconnected,
 }

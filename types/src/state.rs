@@ -106,6 +106,10 @@ pub struct Key {
     pub revoked: bool,
     /// The highest number taken on the orders lane and on the cancels lane.
     pub taken: [u64; 2],
+    /// Its orders are ended when no session of it has been there for so many seconds; 0: never.
+    pub grace: u32,
+    /// The registered key whose place it has taken, maybe through several rotations; itself if it was registered.
+    pub origin: KeyNo,
 }
 
 /// An open order as its owner sees it.

@@ -339,3 +339,119 @@ unsafe extern "C" fn own_destroy(ring: *mut c_void) {
     // SAFETY: the ring is one of `own_create` and used no more.
     drop(unsafe { Box::from_raw(ring.cast::<Ring>()) });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicPtr, Ordering};
+
+    fn order(id: u64, side: u8, quantity: u32) -> NewOrder {
+        let (price_ticks, padding) = (100, [0; 2]);
+        NewOrder { order_id: id, sequence_number: id, price_ticks, quantity, side, ioc: 0, padding }
+    }
+
+    /// A queue of somebody else's: it takes every other report only, so that the others are pushed again.
+    #[derive(Default)]
+    struct Slow {
+        kinds: Vec<u8>,
+        is_full: bool,
+    }
+
+    extern "C" fn slow_create(_: u32) -> *mut c_void {
+        Box::into_raw(Box::<Slow>::default()).cast()
+    }
+
+    unsafe extern "C" fn slow_push(queue: *mut c_void, report: *const Report) -> i32 {
+        // SAFETY: the queue is one of `slow_create`, used by one thread, and the report is one.
+        let (queue, report) = unsafe { (&mut *queue.cast::<Slow>(), &*report) };
+        queue.is_full = !queue.is_full;
+        if queue.is_full {
+            return 0;
+        }
+        queue.kinds.push(report.kind);
+        1
+    }
+
+    unsafe extern "C" fn slow_drain(_: *mut c_void, _: *mut Report, _: u32) -> u32 {
+        0
+    }
+
+    unsafe extern "C" fn slow_flush(_: *mut c_void) {}
+
+    unsafe extern "C" fn slow_destroy(queue: *mut c_void) {
+        // SAFETY: the queue is one of `slow_create` and used no more.
+        drop(unsafe { Box::from_raw(queue.cast::<Slow>()) });
+    }
+
+    /// One test, as there is one engine; and short, so that Miri comes to its end, which checks every pointer that
+    /// this file follows and every access of two threads.
+    #[test]
+    fn pointers_are_followed_to_what_is_there_only() {
+        let own = engine_get_transport();
+        // SAFETY: the types and the order of calls are those of the interface.
+        unsafe {
+            let queue = ((*own).create)(1);
+            engine_init(1, own, queue);
+            let shared = AtomicPtr::new(queue);
+            let drained = std::thread::scope(|scope| {
+                // More reports than the queue has room for.
+                let drainer = scope.spawn(|| {
+                    let (mut reports, mut some) = (Vec::new(), [Report::default(); 7]);
+                    while reports.len() < 100 {
+                        let count = own_drain(shared.load(Ordering::Relaxed), some.as_mut_ptr(), 7);
+                        reports.extend_from_slice(&some[..count as usize]);
+                        std::thread::yield_now();
+                    }
+                    reports
+                });
+                for id in 0..50 {
+                    engine_on_new_order(&raw const *Box::new(order(id, 0, 1)));
+                }
+                let cancels = (0..50).map(|id| Cancel { order_id: id, sequence_number: id });
+                let messages: Vec<Message> = cancels
+                    .map(|cancel| Message { kind: 1, padding: [0; 7], body: Body { cancel } })
+                    .collect();
+                engine_on_batch(messages.as_ptr(), 50);
+                drainer.join().unwrap()
+            });
+            assert!(drained.iter().map(|report| report.order).eq((0..50).chain(0..50)));
+            assert_eq!(own_drain(queue, std::ptr::null_mut(), 7), 0);
+            engine_shutdown();
+            ((*own).destroy)(queue);
+
+            let slow = Transport {
+                create: slow_create,
+                push: slow_push,
+                drain: slow_drain,
+                flush: slow_flush,
+                destroy: slow_destroy,
+            };
+            let queue = (slow.create)(1);
+            engine_init(1, &raw const slow, queue);
+            engine_on_new_order(&raw const *Box::new(order(1, 1, 5)));
+            let modify = Modify {
+                order_id: 1,
+                sequence_number: 2,
+                new_price_ticks: 90,
+                new_quantity: 4,
+                side: 1,
+                padding: [0; 3],
+            };
+            engine_on_modify(&raw const modify);
+            engine_on_new_order(&raw const *Box::new(order(2, 0, 3)));
+            engine_on_cancel(&raw const *Box::new(Cancel { order_id: 1, sequence_number: 4 }));
+            engine_on_batch(std::ptr::null(), 3);
+            engine_flush();
+            let kinds = &(*queue.cast::<Slow>()).kinds;
+            assert_eq!(*kinds, [0, 3, 0, 1, 2]);
+            assert_eq!((engine_query_best_bid(), engine_query_best_ask()), (i64::MIN, i64::MAX));
+            engine_shutdown();
+            (slow.destroy)(queue);
+
+            engine_init(1, std::ptr::null(), std::ptr::null_mut());
+            engine_on_new_order(&raw const *Box::new(order(1, 1, 5)));
+            assert_eq!((engine_query_best_ask(), engine_query_depth_at(100, 1)), (100, 5));
+            engine_shutdown();
+        }
+    }
+}

@@ -4,9 +4,12 @@
 //! [`engine::Book`] and what comes of them into reports. [`abi`] exports it, [`Ring`] carries the reports.
 
 pub mod abi;
+mod atomic;
 mod desk;
 mod ids;
 mod ring;
+#[cfg(test)]
+mod ring_tests;
 
 pub use desk::{Desk, Order, Report, ReportKind};
 pub use ring::Ring;

@@ -2,12 +2,12 @@
 //!
 //! Records are kept as relaxed atomic words, so the ring needs no `unsafe`; what the producer has written is
 //! published in strides, so that the consumer's reads seldom take its cache lines away.
+//!
+//! `tests/model` builds this file once more, with the atomics of a model checker.
 
+use crate::atomic::{AtomicU64, Ordering, STRIDE};
 use crate::desk::Report;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-/// So many reports are pushed before they are published.
-const STRIDE: u64 = 32;
 /// A report as words.
 const WORDS: usize = 8;
 
@@ -42,8 +42,9 @@ impl Ring {
     /// A ring for at least so many reports.
     #[must_use]
     pub fn new(capacity: usize) -> Ring {
-        let room = capacity.max(2 * 32).next_power_of_two();
-        let records = (0..room).map(|_| [const { AtomicU64::new(0) }; WORDS]).collect();
+        let least = usize::try_from(2 * STRIDE).expect("it is small");
+        let room = capacity.max(least).next_power_of_two();
+        let records = (0..room).map(|_| std::array::from_fn(|_| AtomicU64::new(0))).collect();
         Ring { records, producer: Producer::default(), consumer: Consumer::default() }
     }
 
@@ -123,54 +124,5 @@ fn of_words(words: &[AtomicU64; WORDS]) -> Report {
         maker: word(5),
         taker: word(6),
         ..Report::default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_full_ring_refuses_and_what_is_flushed_comes_out_in_order() {
-        let ring = Ring::new(64);
-        let report =
-            |sequence| Report { kind: 1, side: 1, sequence, price: -5, quantity: 7, ..Report::default() };
-        assert!((0..64).all(|sequence| ring.push(&report(sequence))));
-        assert!(!ring.push(&report(64)));
-        let mut out = [Report::default(); 40];
-        assert_eq!(ring.drain(&mut out), 40);
-        assert_eq!(out[39], report(39));
-        assert!(ring.push(&report(64)));
-        assert_eq!(ring.drain(&mut out), 24);
-        assert_eq!(ring.drain(&mut out), 0);
-        ring.flush();
-        assert_eq!((ring.drain(&mut out), out[0]), (1, report(64)));
-    }
-
-    #[test]
-    fn two_threads_see_the_same() {
-        let ring = Ring::new(128);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                for sequence in 0..100_000 {
-                    let report = Report { sequence, order: sequence * 3, ..Report::default() };
-                    while !ring.push(&report) {
-                        std::thread::yield_now();
-                    }
-                }
-                ring.flush();
-            });
-            let (mut next, mut out) = (0, [Report::default(); 50]);
-            while next < 100_000 {
-                let count = ring.drain(&mut out);
-                for report in &out[..count] {
-                    assert_eq!((report.sequence, report.order), (next, next * 3));
-                    next += 1;
-                }
-                if count == 0 {
-                    std::thread::yield_now();
-                }
-            }
-        });
     }
 }

@@ -46,10 +46,10 @@ impl Bitmap {
         self.top &= !(u64::from(*mid == 0) << (at >> 12));
     }
 
-    /// Asks the processor for the word of a bit.
+    /// Asks the processor for the words of a bit.
     #[inline]
     pub(crate) fn prefetch(&self, at: usize) {
-        if let Some(word) = self.low.get(at >> 6) {
+        for word in self.low.get(at >> 6).into_iter().chain(self.mid.get(at >> 12)) {
             crate::prefetch::line(word);
         }
     }

@@ -219,6 +219,12 @@ impl Hot {
         self.orders = 0;
     }
 
+    /// Asks the processor for both ladders.
+    #[inline]
+    pub(crate) fn prefetch_ladders(&self) {
+        self.ladders.iter().for_each(crate::prefetch::line);
+    }
+
     /// Asks the processor for the level of a price.
     #[inline]
     pub(crate) fn prefetch_level(&self, side: Side, price: Ticks) {

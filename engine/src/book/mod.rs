@@ -374,24 +374,32 @@ impl Book {
         }
     }
 
-    /// Asks the processor for the book itself: the first of two steps, best some commands apart, by which a
-    /// batch readies what its coming commands will touch. Neither changes anything but time.
+    /// Asks the processor for the book itself: the first of three steps, best some commands apart, by which a
+    /// batch readies what its coming commands will touch. None changes anything but time.
     #[inline]
     pub fn prefetch(&self) {
         crate::prefetch::line(self);
     }
 
-    /// The second step, when the book itself has come: for an order at this price its level, if the book is
-    /// hot, and the first order it would meet if the book is thin.
+    /// The second step, when the book itself has come: the ladders of a hot book, and of a thin book the first
+    /// order that one of this side would meet.
     #[inline]
-    pub fn prefetch_form(&self, slab: &Slab, side: Side, price: Ticks) {
+    pub fn prefetch_form(&self, slab: &Slab, side: Side) {
         match &self.0 {
             Form::Thin(thin) => {
                 if let Some(slot) = thin.first(side.opposite()) {
                     slab.prefetch(slot);
                 }
             }
-            Form::Hot(hot) => hot.prefetch_level(side, price),
+            Form::Hot(hot) => hot.prefetch_ladders(),
+        }
+    }
+
+    /// The third step, when the ladder has come: the level of a price, if the book is hot.
+    #[inline]
+    pub fn prefetch_level(&self, side: Side, price: Ticks) {
+        if let Form::Hot(hot) = &self.0 {
+            hot.prefetch_level(side, price);
         }
     }
 

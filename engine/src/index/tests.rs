@@ -2,8 +2,8 @@
 
 use super::*;
 use proptest::prelude::*;
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An index of names that lie in a list, and what it should say.
 #[derive(Default)]
@@ -27,8 +27,7 @@ impl Checked {
 
     fn remove(&mut self, owner: u32, number: u64) {
         if let Some(place) = self.expected.remove(&(owner, number)) {
-            let names = &self.names;
-            self.index.remove(Name { owner, number }, place, |place| names[place as usize]);
+            self.index.remove(Name { owner, number }, place);
         }
     }
 
@@ -50,14 +49,14 @@ fn it_grows_a_little_at_a_time_and_loses_nothing() {
             checked.check();
         }
     }
-    assert!(checked.index.cells.len() >= 12_000);
+    assert!(checked.index.heads.len() >= 6_000);
     for number in (0..3_000).rev() {
         checked.remove(7, number);
     }
     checked.check();
     assert_eq!(checked.index.len(), 0);
-    let all = checked.index.cells.0.iter().chain(&checked.index.old.0);
-    assert!(all.into_iter().all(|&held| held == 0));
+    let all = checked.index.heads.iter().chain(&checked.index.old);
+    assert!(all.into_iter().all(|&head| head == 0));
 }
 
 #[test]
@@ -65,40 +64,52 @@ fn moving_is_done_before_the_next_doubling() {
     let mut index = Index::default();
     let name = |place: u32| Name { owner: place, number: u64::from(place) * 16 };
     for place in 0..200_000 {
-        let doubled = index.cells.len();
+        let doubled = index.heads.len();
+        let was_moving = !index.old.is_empty();
         index.insert(name(place), place, name);
-        assert!(doubled == index.cells.len() || index.old.len() == doubled, "one move at a time");
-        assert!(4 * index.len() <= index.cells.len() + 4);
+        assert!(doubled == index.heads.len() || !was_moving, "one move at a time");
+        assert!(2 * index.len() <= index.heads.len());
     }
     assert!((0..200_000).all(|place| index.find(name(place), |found| found == place).is_some()));
 }
 
 #[test]
-fn numbers_in_a_row_share_a_line() {
+fn numbers_in_a_row_share_a_line_and_no_bucket() {
     let index = Index::default();
-    let line = |number| index.cells.home(index.hash(Name { owner: 3, number })) / LINE;
-    let lines: Vec<usize> = (32..48).map(line).collect();
-    assert!(lines.iter().all(|&other| other == lines[0]));
+    let bucket = |number| bucket(hash_of(index.seed, Name { owner: 3, number }), index.heads.len());
+    let buckets: BTreeSet<usize> = (32..48).map(bucket).collect();
+    assert_eq!(buckets.len(), LINE);
+    assert!(buckets.iter().all(|at| at / LINE == bucket(32) / LINE));
 }
 
 #[test]
-fn names_that_fall_together_are_still_found() {
-    // The smallest index, filled as far as it goes from few homes: distances beyond what a cell can say.
+fn multiples_of_a_line_are_spread_over_all_buckets() {
+    let buckets = 1 << 12;
+    let bucket = |number: u64| bucket(hash_of([3, 5], Name { owner: 3, number: number * 16 }), buckets);
+    let taken: BTreeSet<usize> = (0..4_096).map(bucket).collect();
+    // As many as by chance: all but one in e.
+    assert!((2_450..2_750).contains(&taken.len()), "{}", taken.len());
+}
+
+#[test]
+fn names_that_fall_together_are_still_found_and_taken_out_in_any_order() {
     let mut checked = Checked::default();
-    let first = checked.index.hash(Name { owner: 0, number: 0 });
-    let home = checked.index.cells.home(first);
-    let near = |index: &Index, number| {
-        index.cells.steps(home, index.cells.home(index.hash(Name { owner: 0, number }))) < 4
-    };
-    let numbers: Vec<u64> =
-        (0..1_000_000).filter(|&number| near(&checked.index, number)).take(CELLS_MIN / 4).collect();
-    assert_eq!(numbers.len(), CELLS_MIN / 4);
-    numbers.iter().for_each(|&number| checked.insert(0, number));
-    checked.check();
-    for number in numbers.iter().step_by(3) {
+    let of = |index: &Index, number| bucket(hash_of(index.seed, Name { owner: 0, number }), BUCKETS_MIN);
+    let numbers: Vec<u64> = (0..).filter(|&number| of(&checked.index, number) == 9).take(300).collect();
+    // So many that the buckets are doubled, and moved while names are taken out.
+    for (at, number) in numbers.iter().enumerate() {
+        checked.insert(0, *number);
+        if at >= 120 && at % 3 == 0 {
+            checked.remove(0, numbers[at / 2]);
+            checked.remove(0, numbers[at - 1]);
+            checked.check();
+        }
+    }
+    for number in numbers.iter().step_by(3).chain(&numbers) {
         checked.remove(0, *number);
         checked.check();
     }
+    assert_eq!(checked.index.len(), 0);
 }
 
 proptest! {

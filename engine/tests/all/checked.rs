@@ -27,7 +27,7 @@ impl Checked {
     /// Applies a command, or says what is wrong with what came of it. An order's slot in the command is an
     /// offset to the hint that was told: [`RIGHT_HINT`] is right, all else is wrong.
     pub(crate) fn apply(&mut self, step: &Stamped) -> Result<(), String> {
-        let stamped = Stamped { command: self.with_hint(step.command), ..*step };
+        let stamped = self.as_sent(step);
         self.out.clear();
         self.twin_out.clear();
         self.engine.apply(&stamped, &mut self.out);
@@ -48,6 +48,11 @@ impl Checked {
             &[(step.sequence, step.time)],
         )?;
         self.public.apply(step, &self.out.events)
+    }
+
+    /// A command as the engine gets it, with the hints that were told.
+    pub(crate) fn as_sent(&self, step: &Stamped) -> Stamped {
+        Stamped { command: self.with_hint(step.command), ..*step }
     }
 
     /// Compares the whole state: with the reference, and what is public of it with the public books.

@@ -3,7 +3,7 @@
 
 use types::{
     ClassNo, Command, ContractId, Hour, KeyNo, Lane, NewOrder, OrderKind, PRICE_MAX, PublicKey, RejectCode,
-    Rights, Sender, Side, TimeInForce, Timestamp, UNITS_MAX,
+    Rights, Sender, Side, TimeInForce, Timestamp, UNITS_MAX, Why,
 };
 
 use super::market::{ANNA, MORNING, Market, OPERATOR, PIA, example_class};
@@ -69,7 +69,10 @@ fn checks_come_in_this_order() {
 fn checks_of_a_key_come_before_all_others() {
     let mut market = Market::unfunded(example_class());
     let (account, public, expires) = (ANNA.account, PublicKey([80; 32]), Timestamp(MORNING.0 + 1));
-    market.send(OPERATOR, Command::RegisterKey { account, public, rights: Rights::READ, expires });
+    market.send(
+        OPERATOR,
+        Command::RegisterKey { account, public, rights: Rights::READ, expires, why: Why::NONE },
+    );
     let key = KeyNo(5);
     let say = |market: &mut Market, number| {
         let order = Command::NewOrder(market.bid(0, 0));
@@ -79,7 +82,7 @@ fn checks_of_a_key_come_before_all_others() {
     assert_eq!(say(&mut market, 1), Some(RejectCode::NotAllowed));
     market.time = expires;
     assert_eq!(say(&mut market, 2), Some(RejectCode::KeyExpired));
-    market.send(OPERATOR, Command::RevokeKey { key });
+    market.send(OPERATOR, Command::RevokeKey { key, why: Why::NONE });
     assert_eq!(say(&mut market, 3), Some(RejectCode::KeyRevoked));
     assert_eq!(say(&mut market, 3), Some(RejectCode::NumberNotRising));
 }

@@ -3,7 +3,7 @@
 use engine::CURRENCIES_MAX;
 use types::{
     AccountId, CLASSES_MAX, ClassSpec, Code, Command, KeyNo, Lane, NewOrder, OrderRef, PublicKey, RejectCode,
-    ReportBody, Rights, Role, Sender, Side, TimeInForce, Timestamp,
+    ReportBody, Rights, Role, Sender, Side, TimeInForce, Timestamp, Why,
 };
 
 use super::market::{ANNA, BEN, MORNING, Market, OPERATOR, PIA, Who, example_class};
@@ -21,7 +21,7 @@ fn a_number_is_taken_once() {
         assert_eq!(market.refused(), Some((RejectCode::NumberNotRising, i64::try_from(last).unwrap())));
     }
     // A refused command's number is taken, gaps are allowed, and each lane counts for itself.
-    market.step(sender(Lane::Orders, 90), Command::RevokeKey { key: ANNA.key });
+    market.step(sender(Lane::Orders, 90), Command::RevokeKey { key: ANNA.key, why: Why::NONE });
     assert_eq!(market.refused().map(|refused| refused.0), Some(RejectCode::NotAllowed));
     market.step(sender(Lane::Orders, 90), order);
     assert_eq!(market.refused(), Some((RejectCode::NumberNotRising, 90)));
@@ -49,7 +49,7 @@ fn an_expired_key_may_do_nothing() {
     let mut market = Market::new();
     let expires = Timestamp(MORNING.0 + 5);
     let (account, public, rights) = (ANNA.account, PublicKey([50; 32]), Role::Broker.rights());
-    market.send(OPERATOR, Command::RegisterKey { account, public, rights, expires });
+    market.send(OPERATOR, Command::RegisterKey { account, public, rights, expires, why: Why::NONE });
     let brief = Who { account, key: KeyNo(5) };
     market.time = Timestamp(expires.0 - 1);
     let order = market.buy(brief, 1, 100);
@@ -65,12 +65,12 @@ fn an_expired_key_may_do_nothing() {
 fn a_revoked_key_may_do_nothing() {
     let mut market = Market::new();
     let order = market.buy(ANNA, 1, 100);
-    market.send(OPERATOR, Command::RevokeKey { key: ANNA.key });
+    market.send(OPERATOR, Command::RevokeKey { key: ANNA.key, why: Why::NONE });
     assert_eq!(market.out.state.len(), 1);
     market.cancel(ANNA, order);
     assert_eq!(market.refused(), Some((RejectCode::KeyRevoked, 2)));
     assert_eq!(market.resting(Side::Buy).len(), 1, "what it brought about stays");
-    market.send(OPERATOR, Command::RevokeKey { key: KeyNo(99) });
+    market.send(OPERATOR, Command::RevokeKey { key: KeyNo(99), why: Why::NONE });
     assert_eq!(market.refused(), Some((RejectCode::UnknownKey, 99)));
 }
 
@@ -89,7 +89,7 @@ fn a_key_may_do_no_more_than_its_rights() {
     let mut market = Market::new();
     market.deposit(ANNA, 1, 1);
     assert_eq!(market.refused(), Some((RejectCode::NotAllowed, 3)));
-    market.send(ANNA, Command::RevokeKey { key: BEN.key });
+    market.send(ANNA, Command::RevokeKey { key: BEN.key, why: Why::NONE });
     assert_eq!(market.refused(), Some((RejectCode::NotAllowed, 3)));
     market.buy(OPERATOR, 1, 100);
     assert_eq!(market.refused(), Some((RejectCode::NotAllowed, 9)));
@@ -99,6 +99,7 @@ fn a_key_may_do_no_more_than_its_rights() {
         public: PublicKey([byte; 32]),
         rights,
         expires: Timestamp::MAX,
+        why: Why::NONE,
     };
     for rights in [Rights::DEPOSIT, Rights::OPERATE, Rights(16), Rights(255)] {
         market.send(OPERATOR, register(rights, 60));
@@ -113,7 +114,8 @@ fn a_key_may_do_no_more_than_its_rights() {
 fn only_the_sequencer_moves_the_clock() {
     let mut market = Market::new();
     let (public, expires) = (PublicKey([62; 32]), Timestamp::MAX);
-    let register = Command::RegisterKey { account: ANNA.account, public, rights: Rights(0), expires };
+    let register =
+        Command::RegisterKey { account: ANNA.account, public, rights: Rights(0), expires, why: Why::NONE };
     market.send(OPERATOR, register);
     let powerless = Who { account: ANNA.account, key: KeyNo(5) };
     for who in [OPERATOR, ANNA, powerless] {
@@ -136,15 +138,24 @@ fn an_exchange_is_set_up_once() {
 #[test]
 fn names_keys_and_classes_are_unique() {
     let mut market = Market::new();
-    market.send(OPERATOR, Command::OpenAccount { name: "ben".parse().unwrap(), role: Role::Analyst });
+    market.send(
+        OPERATOR,
+        Command::OpenAccount { name: "ben".parse().unwrap(), role: Role::Analyst, why: Why::NONE },
+    );
     assert_eq!(market.refused(), Some((RejectCode::NameTaken, 3)));
     market.register(ANNA.account, 4, Role::Broker);
     assert_eq!(market.refused(), Some((RejectCode::KeyListed, 4)));
     market.register(AccountId(9), 90, Role::Broker);
     assert_eq!(market.refused(), Some((RejectCode::UnknownAccount, 9)));
-    market.send(OPERATOR, Command::DefineClass(ClassSpec { tick: 7, ..example_class() }));
+    market.send(
+        OPERATOR,
+        Command::DefineClass { spec: ClassSpec { tick: 7, ..example_class() }, why: Why::NONE },
+    );
     assert_eq!(market.refused(), Some((RejectCode::ClassListed, 0)), "model and region name a class");
-    market.send(OPERATOR, Command::DefineClass(ClassSpec { tick: 0, ..example_class() }));
+    market.send(
+        OPERATOR,
+        Command::DefineClass { spec: ClassSpec { tick: 0, ..example_class() }, why: Why::NONE },
+    );
     assert_eq!(market.refused(), Some((RejectCode::BadClass, 0)));
 }
 
@@ -157,16 +168,16 @@ fn there_is_room_for_so_many_currencies_and_classes() {
         ..example_class()
     };
     for number in 1..CURRENCIES_MAX {
-        market.send(OPERATOR, Command::DefineClass(class(number, number)));
+        market.send(OPERATOR, Command::DefineClass { spec: class(number, number), why: Why::NONE });
         assert_eq!(market.refused(), None);
     }
-    market.send(OPERATOR, Command::DefineClass(class(9, 9)));
+    market.send(OPERATOR, Command::DefineClass { spec: class(9, 9), why: Why::NONE });
     assert_eq!(market.refused(), Some((RejectCode::Full, 4)));
     for number in CURRENCIES_MAX..usize::from(CLASSES_MAX) {
-        market.send(OPERATOR, Command::DefineClass(class(number, 0)));
+        market.send(OPERATOR, Command::DefineClass { spec: class(number, 0), why: Why::NONE });
         assert_eq!(market.refused(), None);
     }
-    market.send(OPERATOR, Command::DefineClass(class(9_999, 0)));
+    market.send(OPERATOR, Command::DefineClass { spec: class(9_999, 0), why: Why::NONE });
     assert_eq!(market.refused(), Some((RejectCode::Full, 2_048)));
 }
 

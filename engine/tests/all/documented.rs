@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 const PAGE: &str = include_str!("../../../docs/matching.md");
 
 /// The files that hold the named tests.
-const TESTS: [&str; 15] = [
+const TESTS: [&str; 16] = [
     include_str!("cascades.rs"),
     include_str!("checks.rs"),
     include_str!("conditions.rs"),
     include_str!("desk.rs"),
     include_str!("funds.rs"),
     include_str!("icebergs.rs"),
+    include_str!("keys.rs"),
     include_str!("lasting.rs"),
     include_str!("mass_cancel.rs"),
     include_str!("orders.rs"),

@@ -1,6 +1,6 @@
 //! Values, reservations, fees and deposits, rule by rule.
 
-use types::{ClassSpec, Code, Command, RejectCode, ReportBody, Role, Side, UNITS_MAX};
+use types::{ClassSpec, Code, Command, RejectCode, ReportBody, Role, Side, UNITS_MAX, Why};
 
 use super::market::{ANNA, BEN, DOLLARS_1000, Market, OPERATOR, PIA, dollars, example_class};
 
@@ -115,8 +115,13 @@ fn a_contract_holds_no_more_units_than_can_be_counted() {
 #[test]
 fn a_deposit_made_twice_is_one_deposit() {
     let mut market = Market::unfunded(example_class());
-    let command =
-        Command::DepositCash { account: ANNA.account, currency: dollars(), amount: 5_000_000, external: 17 };
+    let command = Command::DepositCash {
+        account: ANNA.account,
+        currency: dollars(),
+        amount: 5_000_000,
+        external: 17,
+        why: Why::NONE,
+    };
     for credited in [5_000_000, 0] {
         market.send(OPERATOR, command);
         let said = market.out.reports.last().unwrap();
@@ -136,13 +141,17 @@ fn a_deposit_that_differs_is_refused() {
     let mut market = Market::unfunded(example_class());
     market.send(
         OPERATOR,
-        Command::DefineClass(ClassSpec { region: code("CNNX"), currency: code("CNY"), ..example_class() }),
+        Command::DefineClass {
+            spec: ClassSpec { region: code("CNNX"), currency: code("CNY"), ..example_class() },
+            why: Why::NONE,
+        },
     );
     let cash = |amount, currency: &str| Command::DepositCash {
         account: ANNA.account,
         currency: code(currency),
         amount,
         external: 17,
+        why: Why::NONE,
     };
     market.send(OPERATOR, cash(5_000_000, "USD"));
     for other in [cash(5_000_001, "USD"), cash(5_000_000, "CNY")] {
@@ -158,7 +167,10 @@ fn a_deposit_that_differs_is_refused() {
 #[test]
 fn deposits_of_two_accounts_do_not_meet() {
     let mut market = Market::new();
-    market.send(OPERATOR, Command::OpenAccount { name: "rio".parse().unwrap(), role: Role::Provider });
+    market.send(
+        OPERATOR,
+        Command::OpenAccount { name: "rio".parse().unwrap(), role: Role::Provider, why: Why::NONE },
+    );
     market.register(types::AccountId(5), 55, Role::Provider);
     let rio = super::market::Who { account: types::AccountId(5), key: types::KeyNo(5) };
     market.deposit(rio, 9, 1);
@@ -175,6 +187,7 @@ fn cash_comes_in_amounts_of_at_least_one_and_in_a_known_currency() {
         currency: code(currency),
         amount,
         external: 17,
+        why: Why::NONE,
     };
     market.send(OPERATOR, cash(0, "USD"));
     assert_eq!(market.refused(), Some((RejectCode::BadField, 0)));

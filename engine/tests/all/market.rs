@@ -7,7 +7,7 @@ use types::{
     AccountId, CancelReason, Class, ClassNo, ClassSpec, Code, Command, ContractId, Hour, KeyNo, Lane,
     MINUTE_NANOS, MarketBody, MassCancel, Money, NewOrder, OpenOrder, OrderId, OrderRef, Output, PublicKey,
     RejectCode, ReportBody, Role, Scope, Sender, Sequence, Side, Stamped, StateEvent, Ticks, Timestamp,
-    Units,
+    Units, Why,
 };
 
 use super::checked::Checked;
@@ -92,11 +92,11 @@ impl Market {
             numbers: BTreeMap::new(),
         };
         market.say(Command::Genesis { operator: PublicKey([1; 32]) });
-        market.send(OPERATOR, Command::DefineClass(spec));
+        market.send(OPERATOR, Command::DefineClass { spec, why: Why::NONE });
         for (who, name, role) in
             [(ANNA, "anna", Role::Broker), (BEN, "ben", Role::Broker), (PIA, "pia", Role::Provider)]
         {
-            market.send(OPERATOR, Command::OpenAccount { name: name.parse().unwrap(), role });
+            market.send(OPERATOR, Command::OpenAccount { name: name.parse().unwrap(), role, why: Why::NONE });
             market.register(who.account, u8::try_from(who.key.0).unwrap(), role);
             assert_eq!(market.refused(), None);
         }
@@ -160,7 +160,10 @@ impl Market {
     pub(crate) fn fund(&mut self, who: Who, amount: Money) {
         let external = self.sequence;
         let account = who.account;
-        self.send(OPERATOR, Command::DepositCash { account, currency: dollars(), amount, external });
+        self.send(
+            OPERATOR,
+            Command::DepositCash { account, currency: dollars(), amount, external, why: Why::NONE },
+        );
     }
 
     pub(crate) fn deposit(&mut self, who: Who, units: Units, external: u64) {
@@ -171,7 +174,7 @@ impl Market {
     pub(crate) fn register(&mut self, account: AccountId, byte: u8, role: Role) {
         let public = PublicKey([byte; 32]);
         let (rights, expires) = (role.rights(), Timestamp::MAX);
-        self.send(OPERATOR, Command::RegisterKey { account, public, rights, expires });
+        self.send(OPERATOR, Command::RegisterKey { account, public, rights, expires, why: Why::NONE });
     }
 
     /// A plain limit order to buy, to start other kinds from.

@@ -107,6 +107,8 @@ fn named(body: &ReportBody) -> Thing {
         | ReportBody::AccountOpened { .. }
         | ReportBody::KeyRegistered { .. }
         | ReportBody::KeyRevoked { .. }
+        | ReportBody::KeyRotated { .. }
+        | ReportBody::CancelOnDisconnectSet { .. }
         | ReportBody::CashCredited { .. } => Thing::Desk,
     }
 }

@@ -66,6 +66,7 @@ fn streams_with_large_mass_cancels_agree_with_the_reference() {
     let met = run_streams(Kind::Sweeping, 40, CROWDED_COMMANDS);
     met.assert_all(&[Thing::LeftOver(Work::MassCancels), Thing::GoneOnWith(Work::MassCancels)]);
     met.assert_all(&[Thing::Ended(CancelReason::Mass), Thing::MassCancelDone]);
+    met.assert_all(&[Thing::Ended(CancelReason::Disconnected)]);
 }
 
 #[test]
@@ -74,7 +75,7 @@ fn streams_where_many_orders_expire_agree_with_the_reference() {
     met.assert_all(&[Thing::LeftOver(Work::Moments), Thing::GoneOnWith(Work::Moments)]);
 }
 
-const REASONS: [CancelReason; 10] = [
+const REASONS: [CancelReason; 11] = [
     CancelReason::Owner,
     CancelReason::Ioc,
     CancelReason::Fok,
@@ -85,15 +86,17 @@ const REASONS: [CancelReason; 10] = [
     CancelReason::Expired,
     CancelReason::PostOnly,
     CancelReason::Mass,
+    CancelReason::Disconnected,
 ];
 
 /// Refusals of the gateway.
-const ELSEWHERE: [RejectCode; 5] = [
+const ELSEWHERE: [RejectCode; 6] = [
     RejectCode::UnknownChoice,
     RejectCode::NotTaken,
     RejectCode::OutcomeTooOld,
     RejectCode::Throttled,
     RejectCode::Stopping,
+    RejectCode::NoRoom,
 ];
 
 /// Runs so many streams of so many commands each and gives back what came up.
@@ -170,7 +173,7 @@ fn replay(steps: &[Stamped]) -> Result<(), (usize, String)> {
 }
 
 /// A panic is a failure like any other.
-fn guarded<T>(run: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+pub(crate) fn guarded<T>(run: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err("it panicked, as printed above".to_owned()))
 }
 
@@ -187,6 +190,6 @@ fn is_blank(step: &Stamped) -> bool {
 }
 
 #[allow(clippy::disallowed_methods, reason = "which streams a test runs is no business of the engine")]
-fn setting(name: &str) -> Option<u64> {
+pub(crate) fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }

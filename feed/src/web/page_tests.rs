@@ -1,6 +1,6 @@
 //! What a page is told, and when.
 
-use crate::hub::{Hub, Progress};
+use crate::hub::{Hub, Progress, Seats};
 use crate::play_market::{CLASSES, PlayMarket, SLOTS, hour};
 use crate::web::page::Page;
 use crate::web::ranking::{Filter, Ranking};
@@ -17,7 +17,8 @@ impl World {
     fn new(commands: usize) -> World {
         let time = hour(500_000);
         let play = PlayMarket::new(1, time, PublicKey([9; 32]));
-        let hub = Hub::new(&play.state(), play.last_sequence(), time).unwrap();
+        let seats = Seats { in_all: 8, per_key: 8 };
+        let hub = Hub::new(&play.state(), play.last_sequence(), time, seats).unwrap();
         let mut world = World { play, hub, time };
         world.play(commands);
         world

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use transport::{Accepts, client_endpoint, connect};
 use types::{
     Class, ClassNo, ClassSpec, Command, ContractId, Lane, MassCancel, NewOrder, OrderRef, Role, Scope, Side,
-    Timestamp,
+    Timestamp, Why,
 };
 
 /// What a client by hand lets the gateway open.
@@ -157,26 +157,30 @@ impl Opened {
 /// An exchange on a simulated disk, its gateway, an honest broker, and one of whom nothing good is known.
 async fn open() -> Opened {
     let disk = SimulatedDisk::new(1).mount();
-    let options = Options { segment_bytes: 1 << 20, ..Options::default() };
+    let options = Options { segment_bytes: 2 << 20, ..Options::default() };
     let (server, operator) = (PrivateKey::generate(), PrivateKey::generate());
     sequencer::init_on(disk.clone(), &options, operator.public()).expect("an empty disk is taken");
     let exchange = sequencer::start_on(disk, &options).expect("it has been set up");
     let sequencer::Exchange { recovery, entry, outlets, handle } = exchange;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let config = Config { address, key: server.clone(), clock: now };
+    let config = Config { address, key: server.clone(), clock: now, limits: gateway::Limits::default() };
     let gateway = gateway::serve(config, &recovery, entry, outlets.gateway).await.expect("there is a port");
     let info = ExchangeInfo { gateway: gateway.address(), feed: gateway.address(), key: server.public() };
     let desk = Session::connect(&info, &operator).await.expect("the operator is let in");
-    desk.define_class(ClassSpec::example()).await.expect("a class is listed");
+    desk.define_class(ClassSpec::example(), Why::NONE).await.expect("a class is listed");
     let (mut keys, mut names) = (Vec::new(), ["honest", "mallory"].into_iter());
     for name in names.by_ref() {
         let key = PrivateKey::generate();
-        let account =
-            desk.open_account(name.parse().expect("a name"), Role::Broker).await.expect("it is opened");
+        let account = desk
+            .open_account(name.parse().expect("a name"), Role::Broker, Why::NONE)
+            .await
+            .expect("it is opened");
         let rights = Role::Broker.rights();
-        desk.register_key(account, key.public(), rights, Timestamp::MAX).await.expect("it is registered");
+        desk.register_key(account, key.public(), rights, Timestamp::MAX, Why::NONE)
+            .await
+            .expect("it is registered");
         let currency = ClassSpec::example().currency;
-        desk.deposit_cash(account, currency, 1_000_000_000, 1).await.expect("it is credited");
+        desk.deposit_cash(account, currency, 1_000_000_000, 1, Why::NONE).await.expect("it is credited");
         keys.push(key);
     }
     desk.close().await;

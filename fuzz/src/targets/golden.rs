@@ -15,6 +15,11 @@ pub(super) fn records() -> Vec<Vec<u8>> {
     examples(include_str!("../../../docs/journal-records.md"))
 }
 
+/// The header and all records of a snapshot's payload.
+pub(super) fn states() -> Vec<Vec<u8>> {
+    examples(include_str!("../../../docs/snapshots.md"))
+}
+
 /// One with all of them behind each other, and each alone.
 pub(super) fn with_stream(examples: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     let stream = examples.concat();

@@ -13,7 +13,7 @@ use std::mem::discriminant;
 use types::{
     AccountId, Class, ClassNo, ClassSpec, Code, Command, ContractId, Hour, KeyNo, Lane, MassCancel, NewOrder,
     OrderKind, OrderRef, Output, PRICE_MAX, PublicKey, ReportBody, Role, Scope, SelfTrade, Sender, Side,
-    StateEvent, Ticks, TimeInForce, Timestamp, UNITS_MAX, Units,
+    StateEvent, Ticks, TimeInForce, Timestamp, UNITS_MAX, Units, Why,
 };
 
 /// How many commands of one input are carried out.
@@ -65,8 +65,16 @@ fn seeds() -> Vec<Vec<u8>> {
         Command::Replace { order: OrderRef::Number(1), price: 103, units: 6 },
         Command::Cancel(OrderRef::Number(2)),
         Command::MassCancel(MassCancel { scope: Scope::Class(class.no), side: None }),
+        Command::CancelOnDisconnect { grace: 31 },
         Command::DepositCapacity { contract, units: 5, external: 9 },
-        Command::DepositCash { account: AccountId(3), currency: class.spec.currency, amount: 7, external: 5 },
+        Command::DepositCash {
+            account: AccountId(3),
+            currency: class.spec.currency,
+            amount: 7,
+            external: 5,
+            why: Why::NONE,
+        },
+        Command::RotateKey { public: PublicKey([77; 32]) },
     ];
     let commands: Vec<Command> = orders.map(Command::NewOrder).into_iter().chain(others).collect();
     // Who sends and when is in the number: see `Market::ask`.
@@ -119,19 +127,31 @@ impl Market {
         let operator = KeyNo(1);
         let code = |text: &str| text.parse::<Code>().expect("a code in its form");
         let spec = ClassSpec::example();
-        market.send(operator, Command::DefineClass(ClassSpec { model: code("A100"), slot_hours: 4, ..spec }));
-        market.send(operator, Command::DefineClass(spec));
+        market.send(
+            operator,
+            Command::DefineClass {
+                spec: ClassSpec { model: code("A100"), slot_hours: 4, ..spec },
+                why: Why::NONE,
+            },
+        );
+        market.send(operator, Command::DefineClass { spec, why: Why::NONE });
         for (number, (name, role)) in
             (2..).zip([("acme", Role::Provider), ("lab", Role::Broker), ("fund", Role::Broker)])
         {
             let account = AccountId(number);
             let public = PublicKey([u8::try_from(number).unwrap_or(0); 32]);
             let name = name.parse().expect("a name in its form");
-            market.send(operator, Command::OpenAccount { name, role });
+            market.send(operator, Command::OpenAccount { name, role, why: Why::NONE });
             let rights = role.rights();
-            market.send(operator, Command::RegisterKey { account, public, rights, expires: Timestamp::MAX });
+            market.send(
+                operator,
+                Command::RegisterKey { account, public, rights, expires: Timestamp::MAX, why: Why::NONE },
+            );
             let (currency, amount) = (spec.currency, 1_000_000_000);
-            market.send(operator, Command::DepositCash { account, currency, amount, external: 1 });
+            market.send(
+                operator,
+                Command::DepositCash { account, currency, amount, external: 1, why: Why::NONE },
+            );
         }
         for contract in market.contracts() {
             market.send(KeyNo(2), Command::DepositCapacity { contract, units: 500, external: 1 });
@@ -186,6 +206,10 @@ impl Market {
             command => command,
         };
         self.send(key, command);
+        // Whoever asks for an odd grace is gone at once.
+        if matches!(command, Command::CancelOnDisconnect { grace } if grace % 2 == 1) {
+            self.batch(Some(Inbound::disconnected(key)));
+        }
     }
 
     /// An order of the number, or near the id, that is asked for.
@@ -208,7 +232,7 @@ impl Market {
         let number = self.numbers.entry((key, u8::from(lane == Lane::Cancels))).or_default();
         *number += 1;
         let sender = Sender { key, lane, number: *number };
-        self.batch(Some(Inbound { sender, command }));
+        self.batch(Some(Inbound::sent(sender, command)));
     }
 
     /// Does the pending work.

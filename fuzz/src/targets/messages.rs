@@ -111,7 +111,7 @@ fn client(frame: Frame<'_>) -> Trace {
     let ClientMessage::Command { command, .. } = message else { return Trace::of((frame.kind, 0)) };
     let checked = match command {
         Command::NewOrder(order) => order.check().map_err(|(code, _)| code.number()),
-        Command::DefineClass(spec) if !spec.is_valid() => Err(0),
+        Command::DefineClass { spec, .. } if !spec.is_valid() => Err(0),
         _ => Ok(()),
     };
     Trace::of((frame.kind, lane_of(&command), checked))

@@ -13,13 +13,14 @@ mod records;
 mod script;
 mod server;
 mod snapshot;
+mod state;
 mod symbols;
 mod times;
 
 use crate::Target;
 
 /// Every target.
-pub static TARGETS: [Target; 17] = [
+pub static TARGETS: [Target; 18] = [
     framing::FRAMES,
     messages::CLIENT,
     messages::GATEWAY,
@@ -34,6 +35,7 @@ pub static TARGETS: [Target; 17] = [
     journal::JOURNAL,
     raw_journal::SEGMENT,
     snapshot::SNAPSHOT,
+    state::STATE,
     market::MARKET,
     conversation::CONVERSATION,
     server::SERVER,

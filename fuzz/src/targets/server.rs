@@ -5,7 +5,7 @@ use super::{golden, no_words};
 use crate::{Attempt, Target, Trace};
 use client::{Depth, ExchangeInfo, FeedSession, Options, PrivateKey, Session, SessionError};
 use protocol::header::Frames;
-use protocol::order_entry::{ServerMessage, Welcome};
+use protocol::order_entry::{Allowance, ServerMessage, Welcome};
 use protocol::symbol::Pattern;
 use protocol::{CloseCode, market_data, order_entry};
 use quinn::Endpoint;
@@ -76,6 +76,8 @@ fn seeds() -> Vec<Vec<u8>> {
             taken: [0, 0],
             first_report: 1,
             last_report: 5,
+            heartbeat: 5,
+            allowances: [Allowance { left: 3, rate: 1_000, burst: 5 }, Allowance::UNLIMITED],
         }));
         let answers = golden::order_entry().concat();
         seeds.push(script(&[(CONTROL, welcome.clone()), (1, reports.concat())]));

@@ -1,7 +1,7 @@
 //! Snapshots that were written and then damaged, or made by hand.
 
 use crate::{Attempt, Target, Trace};
-use journal::{Checkpoint, Hash, LoadError, SimulatedDisk, Snapshot, Snapshots};
+use journal::{Checkpoint, Hash, LoadError, Pruned, SimulatedDisk, Snapshot, Snapshots};
 use std::mem::discriminant;
 
 /// An input is whether its checksum and hash are made right (1 byte), by how much its name is off (1), and a file.
@@ -61,7 +61,7 @@ fn start() -> Attempt {
             checked.ok(),
             "both ways to read it agree"
         );
-        assert_eq!(snapshots.prune(2).ok(), Some(Vec::new()));
+        assert_eq!(snapshots.prune(2).ok(), Some(Pruned::default()));
         match loaded {
             Ok(loaded) => {
                 assert_eq!(

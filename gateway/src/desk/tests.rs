@@ -1,27 +1,32 @@
 //! The desk as a machine: bytes and moments in, commands, answers and reports out. A real engine says what came of
 //! the commands.
 
+mod leaving;
 mod mass_cancels;
+mod throttles;
 
 use super::*;
 use engine::Engine;
 use protocol::VERSION;
-use protocol::order_entry::{Query, QueryEnd, QueryKind, QueryRefused, Refused};
+use protocol::order_entry::{Allowance, Query, QueryEnd, QueryKind, QueryRefused, Refused};
 use types::{
     ClassSpec, Command, ContractId, NewOrder, OrderRef, Output, RejectCode, Role, Sender, Sequence, Side,
-    Stamped,
+    Stamped, Why,
 };
 
 const NOW: Timestamp = Timestamp(500_000 * types::HOUR_NANOS);
 const OPERATOR: PublicKey = PublicKey([1; 32]);
 const BROKER: PublicKey = PublicKey([2; 32]);
 const ORDERS: Lane = Lane::Orders;
+const SECOND: u64 = 1_000_000_000;
 
 /// An engine with a desk before it: what a sequencer would do, one command at a time.
 struct Bench {
     engine: Engine,
     desk: Desk,
     reports: Vec<Report>,
+    /// What time it is at the desk. The engine's stamps stay at [`NOW`].
+    now: Timestamp,
 }
 
 /// A client's end of a session.
@@ -34,24 +39,31 @@ struct Client {
 impl Bench {
     /// Key 1 is the operator's; key 2 a broker's, account 2, who has 1,000 dollars.
     fn new() -> Bench {
+        Bench::limited(Limits::default())
+    }
+
+    fn limited(limits: Limits) -> Bench {
         let recovery = recovery(&Engine::new(), &[]);
-        let mut bench = Bench { engine: Engine::new(), desk: Desk::new(&recovery), reports: Vec::new() };
+        let desk = Desk::new(&recovery, limits, NOW);
+        let mut bench = Bench { engine: Engine::new(), desk, reports: Vec::new(), now: NOW };
         bench.apply(None, Command::Genesis { operator: OPERATOR });
         let role = Role::Broker;
         let commands = [
-            Command::DefineClass(ClassSpec::example()),
-            Command::OpenAccount { name: "broker".parse().unwrap(), role },
+            Command::DefineClass { spec: ClassSpec::example(), why: Why::NONE },
+            Command::OpenAccount { name: "broker".parse().unwrap(), role, why: Why::NONE },
             Command::RegisterKey {
                 account: AccountId(2),
                 public: BROKER,
                 rights: role.rights(),
                 expires: Timestamp(NOW.0 + 100),
+                why: Why::NONE,
             },
             Command::DepositCash {
                 account: AccountId(2),
                 currency: ClassSpec::example().currency,
                 amount: 1_000_000_000,
                 external: 1,
+                why: Why::NONE,
             },
         ];
         for (number, command) in (1..).zip(commands) {
@@ -65,15 +77,16 @@ impl Bench {
         let sequence = self.engine.last_sequence() + 1;
         self.engine.apply(&Stamped { sequence, time: NOW, sender, command }, &mut output);
         self.reports.extend(&output.reports);
-        self.desk.release(&Released { sequence, time: NOW, commands: 1, output });
+        let released = Released { sequence, time: NOW, commands: 1, output, refused: Vec::new() };
+        self.desk.release(&released, self.now);
     }
 
     fn release(&mut self, chunk: Vec<Inbound>) {
-        chunk.into_iter().for_each(|inbound| self.apply(Some(inbound.sender), inbound.command));
+        chunk.into_iter().for_each(|inbound| self.apply(inbound.sender(), *inbound.command()));
     }
 
     fn connect(&mut self, public: PublicKey) -> Client {
-        let Connected { session, reports, closed } = self.desk.connect(public, NOW).unwrap();
+        let Connected { session, reports, closed } = self.desk.connect(public, self.now).unwrap();
         Client { session, reports, closed }
     }
 
@@ -89,7 +102,7 @@ impl Bench {
         let bytes = encoded(&[*message]);
         let mut out = Vec::new();
         let frame = Frames::new(&bytes).next().unwrap().unwrap();
-        self.desk.control(client.session, frame, NOW, &mut out)?;
+        self.desk.control(client.session, frame, self.now, &mut out)?;
         Ok(decoded(&out))
     }
 
@@ -100,8 +113,18 @@ impl Bench {
 
     fn commands(&mut self, client: &Client, lane: Lane, bytes: &[u8]) -> (Vec<Inbound>, Result<(), Closing>) {
         let mut chunk = Vec::new();
-        let taken = self.desk.commands(client.session, lane, Frames::new(bytes), &mut chunk);
-        (chunk, taken)
+        let taken = self.desk.commands(client.session, lane, Frames::new(bytes), self.now, &mut chunk);
+        (chunk, taken.map(drop))
+    }
+
+    /// Time passes, and is told to the desk once a second, as a gateway does: the keys whose graces ran out.
+    fn pass(&mut self, seconds: u64) -> Vec<KeyNo> {
+        let mut over = Vec::new();
+        for _ in 0..seconds {
+            self.now = Timestamp(self.now.0 + SECOND);
+            over.extend(self.desk.pass(self.now));
+        }
+        over
     }
 }
 
@@ -126,8 +149,7 @@ fn recovery(engine: &Engine, reports: &[Report]) -> Recovery {
         state,
         reports: reports.to_vec(),
         commands: engine.last_sequence(),
-        torn_tail: None,
-        took: std::time::Duration::ZERO,
+        ..Recovery::default()
     }
 }
 
@@ -148,7 +170,7 @@ fn bid(number: u64, price: i64, units: u32) -> ClientMessage {
 }
 
 fn numbers(chunk: &[Inbound]) -> Vec<u64> {
-    chunk.iter().map(|inbound| inbound.sender.number).collect()
+    chunk.iter().filter_map(|inbound| Some(inbound.sender()?.number)).collect()
 }
 
 /// The numbers of reports and the codes of refusals, in order.
@@ -175,13 +197,18 @@ fn only_a_registered_valid_key_with_the_right_to_read_comes_in() {
         public,
         rights,
         expires: Timestamp::MAX,
+        why: Why::NONE,
     };
     let mute = PublicKey([3; 32]);
     bench.apply(Some(Sender { key: KeyNo(1), lane: ORDERS, number: 8 }), register(2, mute, Rights::TRADE));
     assert_eq!(code(&mut bench, mute, NOW), Err(CloseCode::NotAllowed));
-    let revoke = Command::RevokeKey { key: KeyNo(3) };
+    let revoke = Command::RevokeKey { key: KeyNo(3), why: Why::NONE };
     bench.apply(Some(Sender { key: KeyNo(1), lane: ORDERS, number: 9 }), revoke);
     assert_eq!(code(&mut bench, mute, NOW), Err(CloseCode::KeyRevoked));
+}
+
+fn allowance(rate: u32, burst: u32) -> Allowance {
+    Allowance { left: burst, rate, burst }
 }
 
 #[test]
@@ -199,6 +226,8 @@ fn a_welcome_says_who_and_where() {
         taken: [0, 0],
         first_report: 1,
         last_report: 1,
+        heartbeat: 5,
+        allowances: [allowance(50_000, 100_000), allowance(100_000, 200_000)],
     };
     assert_eq!(welcome, expected);
     let (_operator, welcome) = bench.login(OPERATOR, None);
@@ -322,6 +351,10 @@ fn the_newer_session_of_a_key_supersedes_the_older() {
     assert_eq!((older.closing(), newer.closing()), (Some(CloseCode::Superseded), None));
     assert!(bench.commands(&older, ORDERS, &encoded(&[bid(1, 10, 1)])).1.is_err());
     assert_eq!(waiting.closing(), None);
+    // What came before the newer one and says hello after it is the older one.
+    let hello = ClientMessage::Hello(Hello { resume_after: None });
+    assert_eq!(bench.say(&waiting, &hello).unwrap_err().code, CloseCode::Superseded);
+    assert_eq!(newer.closing(), None);
 }
 
 #[test]
@@ -358,8 +391,8 @@ fn after_a_restart_outcomes_and_reports_are_there_as_far_as_they_were_recovered(
         (2, 4, [Err(RejectCode::OutcomeTooOld), Err(RejectCode::OutcomeTooOld), Ok(5)]),
     ] {
         let newest = &bench.reports[bench.reports.len() - kept..];
-        let desk = Desk::new(&recovery(&bench.engine, newest));
-        let mut again = Bench { engine: bench.engine.clone(), desk, reports: Vec::new() };
+        let desk = Desk::new(&recovery(&bench.engine, newest), Limits::default(), NOW);
+        let mut again = Bench { engine: bench.engine.clone(), desk, reports: Vec::new(), now: NOW };
         assert_eq!(again.desk.mirror, bench.desk.mirror);
         let (client, welcome) = again.login(BROKER, Some(first - 1));
         assert_eq!((welcome.resumed, welcome.first_report, welcome.last_report), (true, first, 5));
@@ -415,7 +448,7 @@ fn revoking_and_expiring_end_the_sessions_of_the_key() {
     let (mut operator, _) = bench.login(OPERATOR, None);
     let (mut broker, _) = bench.login(BROKER, None);
     let mut waiting = bench.connect(BROKER);
-    let revoke = Command::RevokeKey { key: KeyNo(2) };
+    let revoke = Command::RevokeKey { key: KeyNo(2), why: Why::NONE };
     bench.apply(Some(Sender { key: KeyNo(1), lane: ORDERS, number: 9 }), revoke);
     assert_eq!(broker.closing(), Some(CloseCode::KeyRevoked));
     assert_eq!(waiting.closing(), Some(CloseCode::KeyRevoked));
@@ -424,9 +457,9 @@ fn revoking_and_expiring_end_the_sessions_of_the_key() {
     let mut bench = Bench::new();
     let (mut broker, _) = bench.login(BROKER, None);
     let (mut operator, _) = bench.login(OPERATOR, None);
-    bench.desk.expire(Timestamp(NOW.0 + 99));
+    bench.desk.pass(Timestamp(NOW.0 + 99));
     assert_eq!(broker.closing(), None);
-    bench.desk.expire(Timestamp(NOW.0 + 100));
+    bench.desk.pass(Timestamp(NOW.0 + 100));
     assert_eq!((broker.closing(), operator.closing()), (Some(CloseCode::UnknownKey), None));
 }
 
@@ -435,11 +468,30 @@ fn a_connection_that_says_no_hello_does_not_stay() {
     let mut bench = Bench::new();
     let mut silent = bench.connect(OPERATOR);
     let (mut speaking, _) = bench.login(OPERATOR, None);
-    bench.desk.expire(Timestamp(NOW.0 + HELLO_WITHIN_NANOS - 1));
+    bench.desk.pass(Timestamp(NOW.0 + 5 * SECOND - 1));
     assert_eq!(silent.closing(), None);
-    bench.desk.expire(Timestamp(NOW.0 + HELLO_WITHIN_NANOS));
-    assert_eq!((silent.closing(), speaking.closing()), (Some(CloseCode::OutOfPlace), None));
+    bench.desk.pass(Timestamp(NOW.0 + 5 * SECOND));
+    assert_eq!((silent.closing(), speaking.closing()), (Some(CloseCode::Silent), None));
     assert!(bench.desk.arrivals.is_empty());
+}
+
+#[test]
+fn who_has_missed_more_reports_than_may_wait_starts_from_the_state_and_is_not_cut() {
+    let mut bench = Bench::limited(Limits { reports_waiting: 1_000, ..Limits::default() });
+    let (trader, _) = bench.login(BROKER, None);
+    bench.open(&trader, ORDERS).unwrap();
+    for number in 1..=20 {
+        let (chunk, taken) = bench.commands(&trader, ORDERS, &encoded(&[bid(number, 1, 1)]));
+        taken.unwrap();
+        bench.release(chunk);
+        assert_eq!(trader.reports().len(), 1);
+    }
+    let (mut late, welcome) = bench.login(BROKER, Some(0));
+    assert!(!welcome.resumed && late.closing().is_none());
+    assert_eq!(late.reports(), []);
+    let (early, welcome) = bench.login(BROKER, Some(welcome.last_report - 2));
+    assert!(welcome.resumed);
+    assert_eq!(early.reports().len(), 2);
 }
 
 #[test]
@@ -451,6 +503,7 @@ fn a_session_that_does_not_read_is_cut_and_disturbs_nobody() {
         public: spare,
         rights: Rights::READ,
         expires: Timestamp::MAX,
+        why: Why::NONE,
     };
     bench.apply(Some(Sender { key: KeyNo(1), lane: ORDERS, number: 9 }), register);
     let (mut slow, _) = bench.login(spare, None);
@@ -458,7 +511,7 @@ fn a_session_that_does_not_read_is_cut_and_disturbs_nobody() {
     bench.open(&quick, ORDERS).unwrap();
     let mut number = 0;
     while slow.closing().is_none() {
-        assert!(slow.reports.waiting() <= REPORTS_WAITING_MAX);
+        assert!(slow.reports.waiting() <= Limits::default().reports_waiting);
         let orders: Vec<ClientMessage> = (1..=1_000).map(|more| bid(number + more, 1, 1)).collect();
         number += 1_000;
         let (chunk, taken) = bench.commands(&quick, ORDERS, &encoded(&orders));
@@ -476,12 +529,32 @@ fn a_session_that_does_not_read_is_cut_and_disturbs_nobody() {
 
 #[test]
 fn sessions_are_bounded() {
-    let mut bench = Bench::new();
-    let clients: Vec<Client> = (0..SESSIONS_MAX).map(|_| bench.connect(BROKER)).collect();
-    assert_eq!(bench.desk.connect(BROKER, NOW).unwrap_err().code, CloseCode::TooMany);
-    bench.desk.close(clients[0].session, Closing::done());
-    assert!(bench.desk.connect(BROKER, NOW).is_ok());
-    bench.desk.stop(&Closing::new(CloseCode::Stopping, "the end"));
-    assert!(clients.into_iter().skip(1).all(|mut client| client.closing() == Some(CloseCode::Stopping)));
+    let mut bench = Bench::limited(Limits { sessions: 20, account_sessions: 3, ..Limits::default() });
+    let keys: Vec<PublicKey> = (10..40).map(|byte| PublicKey([byte; 32])).collect();
+    for (number, public) in (10..).zip(keys.clone()) {
+        let (account, rights) = (AccountId(2), Rights::READ);
+        let register =
+            Command::RegisterKey { account, public, rights, expires: Timestamp::MAX, why: Why::NONE };
+        bench.apply(Some(Sender { key: KeyNo(1), lane: ORDERS, number }), register);
+    }
+    // Of one account.
+    let mut greeted: Vec<Client> = keys[..3].iter().map(|key| bench.login(*key, None).0).collect();
+    let fourth = bench.connect(keys[3]);
+    let hello = ClientMessage::Hello(Hello { resume_after: None });
+    assert_eq!(bench.say(&fourth, &hello).unwrap_err().code, CloseCode::TooMany);
+    bench.desk.close(fourth.session, Closing::done(), NOW);
+    // The same key again takes the older one's place.
+    bench.login(keys[0], None);
+    assert_eq!(greeted[0].closing(), Some(CloseCode::Superseded));
+    // Of one key without a hello.
+    let mut clients: Vec<Client> = (0..ARRIVALS_MAX).map(|_| bench.connect(keys[4])).collect();
+    assert_eq!(bench.desk.connect(keys[4], NOW).unwrap_err().code, CloseCode::TooMany);
+    // Of all.
+    clients.extend(keys[5..18].iter().map(|key| bench.connect(*key)));
+    assert_eq!(bench.desk.connect(keys[20], NOW).unwrap_err().code, CloseCode::TooMany);
+    bench.desk.close(clients.remove(0).session, Closing::done(), NOW);
+    clients.push(bench.connect(keys[20]));
+    bench.desk.stop(&Closing::new(CloseCode::Stopping, "the end"), NOW);
+    assert!(clients.into_iter().all(|mut client| client.closing() == Some(CloseCode::Stopping)));
     assert!(bench.desk.sessions.is_empty() && bench.desk.arrivals.is_empty());
 }

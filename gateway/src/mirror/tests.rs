@@ -5,7 +5,7 @@ use engine::Engine;
 use proptest::prelude::*;
 use types::{
     ClassSpec, Command, HOUR_NANOS, Hour, MINUTE_NANOS, MassCancel, OrderKind, OrderRef, Output, Rights,
-    Role, Scope, SelfTrade, Stamped, TimeInForce,
+    Role, Scope, SelfTrade, Stamped, TimeInForce, Why,
 };
 
 const START: Hour = Hour(498_000);
@@ -70,15 +70,21 @@ impl Pair {
         pair.apply(None, Command::Genesis { operator: PublicKey([1; 32]) });
         let spec =
             ClassSpec { slot_hours: 2, tick: 7, fee_ppm: 33_333, gate_minutes: 30, ..ClassSpec::example() };
-        pair.send(1, Command::DefineClass(spec));
+        pair.send(1, Command::DefineClass { spec, why: Why::NONE });
         for trader in 2..2 + TRADERS {
             let name = format!("trader-{trader}").parse().unwrap();
-            pair.send(1, Command::OpenAccount { name, role: Role::Provider });
+            pair.send(1, Command::OpenAccount { name, role: Role::Provider, why: Why::NONE });
             let account = AccountId(trader);
             let (public, rights) = (PublicKey([u8::try_from(trader).unwrap(); 32]), Role::Provider.rights());
-            pair.send(1, Command::RegisterKey { account, public, rights, expires: Timestamp::MAX });
+            pair.send(
+                1,
+                Command::RegisterKey { account, public, rights, expires: Timestamp::MAX, why: Why::NONE },
+            );
             let currency = spec.currency;
-            pair.send(1, Command::DepositCash { account, currency, amount: 9_000, external: 1 });
+            pair.send(
+                1,
+                Command::DepositCash { account, currency, amount: 9_000, external: 1, why: Why::NONE },
+            );
         }
         pair
     }
@@ -106,10 +112,10 @@ impl Pair {
             }
             Step::Cash { who, amount, external } => {
                 let (account, currency) = (AccountId(who), ClassSpec::example().currency);
-                self.send(1, Command::DepositCash { account, currency, amount, external });
+                self.send(1, Command::DepositCash { account, currency, amount, external, why: Why::NONE });
             }
             Step::Wait { minutes } => self.time.0 += minutes * MINUTE_NANOS,
-            Step::Revoke { who } => self.send(1, Command::RevokeKey { key: KeyNo(who) }),
+            Step::Revoke { who } => self.send(1, Command::RevokeKey { key: KeyNo(who), why: Why::NONE }),
         }
     }
 
@@ -247,7 +253,7 @@ proptest! {
         // And once more when everything has been delivered.
         pair.time.0 += 48 * HOUR_NANOS;
         for _ in 0..8 {
-            pair.send(1, Command::RevokeKey { key: KeyNo(99) });
+            pair.send(1, Command::RevokeKey { key: KeyNo(99), why: Why::NONE });
         }
         prop_assert_eq!(&pair.mirror, &pair.fresh());
         let is_cash = |event| matches!(event, StateEvent::Cash { .. });

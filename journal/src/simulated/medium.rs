@@ -27,6 +27,9 @@ pub(super) struct Medium {
     pub(super) fault: Option<(Operation, u64)>,
     pub(super) power_left: Option<u64>,
     pub(super) lying: bool,
+    /// The file whose sync has yet to be carried out, on a disk that defers them.
+    pub(super) deferred: Option<Option<u64>>,
+    pub(super) power_failures: u64,
     pub(super) operations: u64,
 }
 
@@ -73,6 +76,8 @@ impl Medium {
             fault: None,
             power_left: None,
             lying: false,
+            deferred: None,
+            power_failures: 0,
             operations: 0,
         }
     }
@@ -127,6 +132,10 @@ impl Medium {
 
     pub(super) fn lose_power(&mut self) {
         self.end_process();
+        self.power_failures += 1;
+        if let Some(deferred) = &mut self.deferred {
+            *deferred = None;
+        }
         for change in std::mem::take(&mut self.pending_names) {
             match (self.below(4), change) {
                 (0 | 1, _) => {}
@@ -139,8 +148,13 @@ impl Medium {
         let named: BTreeSet<u64> = self.names.values().copied().collect();
         self.files.retain(|number, _| named.contains(number));
         let mut random = self.random;
+        let garble = u64::from(self.chances.garble);
         for file in self.files.values_mut() {
             for (sector, earlier) in std::mem::take(&mut file.dirty) {
+                if garble > 0 && next_random(&mut random) % 1_000_000 < garble {
+                    file.garble(sector, &mut random);
+                    continue;
+                }
                 let chosen = below(&mut random, earlier.len() + 2);
                 match earlier.get(chosen) {
                     Some(content) => file.persist(sector, content),
@@ -167,14 +181,33 @@ impl Medium {
             at -= if here { 0 } else { length };
             here
         });
-        let (name, number) = found.map(|(name, number)| (name.clone(), *number))?;
+        let name = found.map(|(name, _)| name.clone())?;
+        let bit = at as u64 * 8 + bit as u64;
+        self.flip(&name, bit);
+        Some((name, bit))
+    }
+
+    pub(super) fn flip(&mut self, name: &str, bit: u64) -> bool {
+        let (Some(&number), Ok(at)) = (self.names.get(name), usize::try_from(bit / 8)) else { return false };
         let file = self.file(number);
         for image in [&mut file.written, &mut file.durable] {
             if let Some(byte) = image.get_mut(at) {
-                *byte ^= 1 << bit;
+                *byte ^= 1 << (bit % 8);
             }
         }
-        Some((name, at as u64 * 8 + bit as u64))
+        at < file.written.len()
+    }
+
+    /// Makes a file's bytes durable, if this disk keeps its word; or those of the sync before, if it defers them.
+    pub(super) fn sync(&mut self, number: u64) {
+        let due = match &mut self.deferred {
+            _ if self.lying => None,
+            Some(deferred) => deferred.replace(number),
+            None => Some(number),
+        };
+        if let Some(file) = due.and_then(|number| self.files.get_mut(&number)) {
+            file.sync();
+        }
     }
 
     pub(super) fn limit(&mut self, capacity: u64, full: io::ErrorKind) {
@@ -277,7 +310,20 @@ impl FileState {
         self.durable[start..end].copy_from_slice(&self.written[start..end]);
     }
 
-    pub(super) fn sync(&mut self) {
+    /// Makes a sector durable as it is written now, but for one bit among those bytes that this changes.
+    fn garble(&mut self, sector: usize, random: &mut u64) {
+        let start = sector * SECTOR;
+        let before: Vec<u8> = self.durable.iter().skip(start).take(SECTOR).copied().collect();
+        self.persist_written(sector);
+        let end = (start + SECTOR).min(self.written.len());
+        let changed: Vec<usize> =
+            (start..end).filter(|&at| before.get(at - start) != Some(&self.written[at])).collect();
+        if !changed.is_empty() {
+            self.durable[changed[below(random, changed.len())]] ^= 1 << below(random, 8);
+        }
+    }
+
+    fn sync(&mut self) {
         for sector in std::mem::take(&mut self.dirty).into_keys() {
             self.persist_written(sector);
         }

@@ -146,3 +146,65 @@ fn space_taken_ahead_counts_and_is_there_to_be_written() {
     medium.mount().remove("file").unwrap();
     assert_eq!(medium.used(), 0);
 }
+
+#[test]
+fn a_garbled_sector_is_wrong_in_one_bit_of_what_would_have_changed() {
+    let mut garbled = 0;
+    for seed in 0..64 {
+        let medium = SimulatedDisk::new(seed);
+        let file = synced_file(&medium);
+        medium.set_chances(Chances { garble: 500_000, ..Chances::default() });
+        file.write_at(10, &[2; 20]).unwrap();
+        medium.lose_power();
+        let content = medium.durable("file").unwrap();
+        let (before, after): (&[u8], &[u8]) = (&[1; 20], &[2; 20]);
+        assert!(content[..10].iter().chain(&content[30..]).all(|byte| *byte == 1), "only what was written");
+        let bits = |other: &[u8]| -> u32 {
+            content[10..30].iter().zip(other).map(|(one, other)| (one ^ other).count_ones()).sum()
+        };
+        match (bits(before), bits(after)) {
+            (0, _) | (_, 0) => {}
+            (_, wrong) => {
+                assert_eq!(wrong, 1);
+                garbled += 1;
+            }
+        }
+        // What is written over itself changes nothing, so nothing of it can come out wrong.
+        let file = medium.mount().open("file", Access::Write).unwrap();
+        file.write_at(0, &content).unwrap();
+        medium.lose_power();
+        assert_eq!(medium.durable("file").unwrap(), content);
+    }
+    assert!((15..50).contains(&garbled), "{garbled} of 64");
+}
+
+#[test]
+fn a_deferred_sync_is_carried_out_with_the_next_and_lost_with_the_power() {
+    let medium = SimulatedDisk::new(1);
+    let file = synced_file(&medium);
+    medium.defer_syncs();
+    let durable = || medium.durable("file").unwrap()[0];
+    file.write_at(0, &[2]).unwrap();
+    file.sync().unwrap();
+    assert_eq!(durable(), 1);
+    file.sync().unwrap();
+    assert_eq!(durable(), 2);
+    file.write_at(0, &[3]).unwrap();
+    medium.lose_power();
+    assert_eq!(medium.power_failures(), 1);
+    let (file, before) = (medium.mount().open("file", Access::Write).unwrap(), durable());
+    file.write_at(0, &[4]).unwrap();
+    file.sync().unwrap();
+    assert_eq!(durable(), before, "the sync of a process that is gone is not made up for");
+}
+
+#[test]
+fn a_flipped_bit_is_put_right_by_flipping_it_again() {
+    let medium = SimulatedDisk::new(1);
+    synced_file(&medium);
+    assert!(medium.flip("file", 8 * 7 + 2));
+    assert_eq!(medium.durable("file").unwrap()[7], 1 ^ 4);
+    assert!(medium.flip("file", 8 * 7 + 2));
+    assert_eq!(medium.written("file").unwrap()[7], 1);
+    assert!(!medium.flip("file", 8 * 4 * 512) && !medium.flip("other", 0));
+}

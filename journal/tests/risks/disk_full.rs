@@ -218,3 +218,23 @@ proptest! {
         fill_the_room(&medium, &mut journal, &lengths).map_err(TestCaseError::fail)?;
     }
 }
+
+#[test]
+fn a_full_disk_is_tried_again_however_often_somebody_asks() {
+    let medium = SimulatedDisk::new(4);
+    let options = Options { prepare_ahead: true, ..options() };
+    let (journal, _, _) = open(medium.mount(), &options).unwrap();
+    let space = journal.space();
+    space.wait_for(space.most()).unwrap();
+    assert_eq!(space.appended(), 0);
+    drop((journal, space));
+    medium.set_capacity(medium.used() - 1);
+    let (mut journal, _, _) = open(medium.mount(), &options).unwrap();
+    append(&mut journal, &batch(1, 1, 1000)).unwrap();
+    let space = journal.space();
+    assert_eq!(space.appended(), batch_bytes(1000));
+    assert!(matches!(space.wait_for(space.most()), Err(NoRoom::Full { .. })));
+    medium.set_capacity(u64::MAX);
+    // Each question wakes the thread that prepares. It would never be done if that put it off.
+    while space.wait_for(space.most()).is_err() {}
+}

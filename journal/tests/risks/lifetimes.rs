@@ -256,7 +256,8 @@ fn random_lifetimes_with_snapshots_and_retention_lose_nothing_and_invent_nothing
     let (mut batches, mut snapshots, mut retired) = (0, 0, 0);
     for seed in 0..seeds() {
         let often = u32::try_from(seed % 3).unwrap() * 10_000;
-        let chances = Chances { read: often, write: often, sync: often, directory: often };
+        let chances =
+            Chances { read: often, write: often, sync: often, directory: often, ..Chances::default() };
         let model = run(seed, chances).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         batches += model.synced.len() - 1;
         snapshots += u64::from(model.snapshot > 0);

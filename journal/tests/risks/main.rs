@@ -11,6 +11,7 @@ mod latency;
 mod lifetimes;
 mod real_disk;
 mod retention;
+mod rules_change;
 mod segments;
 mod small_file_system;
 mod snapshots;

@@ -262,3 +262,23 @@ fn a_damaged_sealed_segment_is_corruption_to_who_reads_it_beside_the_live_one() 
     let damage = Damage::EndsBefore { found: 5, expected: 6 };
     assert!(matches!(error, ReadError::Corrupt { damage: found, .. } if found == damage), "{error}");
 }
+
+#[test]
+fn what_was_appended_by_now_is_read_the_live_segment_too() {
+    let (batches, medium) = four_segments();
+    let places = checkpoints(&medium);
+    let (mut journal, _, _) = open(medium.mount(), &options()).unwrap();
+    assert_eq!(journal.end(), places[8]);
+    for more in 0..3 {
+        let all: Vec<Owned> =
+            batches.iter().cloned().chain((0..more).map(|at| batch(9 + at, 1, 300))).collect();
+        for (at, place) in places.iter().enumerate() {
+            let after = (at > 0).then_some(*place);
+            let read = journal.read_after(after).unwrap().map(|mut reader| read_all(&mut reader).unwrap());
+            assert_eq!(read.unwrap_or_default(), all[at..], "{more} more, after {at}");
+        }
+        append(&mut journal, &batch(9 + more, 1, 300)).unwrap();
+    }
+    let first = journal.sealed().first_payload(3).unwrap();
+    assert_eq!(first.as_deref(), Some(&batches[2].2[..]));
+}

@@ -11,7 +11,8 @@ use crate::market_data::{
 };
 use crate::market_data::{SnapshotEnd, SnapshotStart};
 use crate::order_entry::{
-    ClientMessage, Hello, Query, QueryEnd, QueryKind, QueryRefused, Refused, ServerMessage, Welcome,
+    Allowance, ClientMessage, Heartbeat, Hello, Query, QueryEnd, QueryKind, QueryRefused, Refused,
+    ServerMessage, Welcome,
 };
 use crate::symbol::{ClassSymbol, Pattern};
 use crate::when::{parse_hour, parse_time};
@@ -19,6 +20,7 @@ use types::{
     Account, AccountId, CancelReason, Class, ClassNo, ClassSpec, Command, ContractId, Key, KeyNo, Lane,
     MarketBody, MarketEntry, MarketEvent, MassCancel, NewOrder, OpenOrder, OrderRef, Phase, PublicKey,
     RejectCode, Report, ReportBody, Rights, Role, Scope, SelfTrade, Sender, Side, TimeInForce, Timestamp,
+    Why,
 };
 
 /// A message in one of the four mouths; an increment as the events it is made of.
@@ -87,6 +89,8 @@ fn key() -> Key {
         expires: Timestamp::MAX,
         revoked: false,
         taken: [17, 4],
+        grace: 30,
+        origin: KeyNo(3),
     }
 }
 
@@ -182,6 +186,11 @@ pub(super) fn order_entry() -> Vec<(&'static str, Said)> {
     [session(), answers(), commands(), order_reports(), other_reports()].into_iter().flatten().collect()
 }
 
+/// Orders: 900 at once, and 50 more every second up to 1,000. Cancels: as many as they like.
+fn allowances() -> [Allowance; 2] {
+    [Allowance { left: 900, rate: 50, burst: 1_000 }, Allowance::UNLIMITED]
+}
+
 fn session() -> Vec<(&'static str, Said)> {
     let welcome = Welcome {
         account: AccountId(2),
@@ -194,13 +203,20 @@ fn session() -> Vec<(&'static str, Said)> {
         taken: [17, 4],
         first_report: 1,
         last_report: 40,
+        heartbeat: 5,
+        allowances: allowances(),
     };
+    let heartbeat = Heartbeat { last_report: 41, allowances: allowances() };
     let refused = Refused { lane: Lane::Orders, number: 18, code: RejectCode::Throttled, value: 250 };
     vec![
         ("Hello", Said::Client(ClientMessage::Hello(Hello { resume_after: Some(38) }))),
         ("Welcome", Said::Server(ServerMessage::Welcome(welcome))),
         ("LaneOpen", Said::Client(ClientMessage::LaneOpen(Lane::Cancels))),
         ("Refused", Said::Server(ServerMessage::Refused(refused))),
+        ("ClientHeartbeat", Said::Client(ClientMessage::Heartbeat)),
+        ("Heartbeat", Said::Server(ServerMessage::Heartbeat(heartbeat))),
+        ("Logout", Said::Client(ClientMessage::Logout)),
+        ("LoggedOut", Said::Server(ServerMessage::LoggedOut { last_report: 41 })),
         ("AccountQuery", query(QueryKind::Account)),
         ("ClassesQuery", query(QueryKind::Classes)),
         ("AccountsQuery", query(QueryKind::Accounts)),
@@ -229,13 +245,27 @@ fn answers() -> Vec<(&'static str, Said)> {
     .into()
 }
 
+fn why(text: &str) -> Why {
+    text.parse().unwrap()
+}
+
 fn commands() -> Vec<(&'static str, Said)> {
     let by_id = OrderRef::Id { order: 1001, slot: 6 };
     let deposit = Command::DepositCapacity { contract: contract(), units: 64, external: 20_261_122 };
     let currency = "USD".parse().unwrap();
     let account = AccountId(2);
-    let cash = Command::DepositCash { account, currency, amount: 100_000_000, external: 77 };
-    let open = Command::OpenAccount { name: "acme-cloud".parse().unwrap(), role: Role::Broker };
+    let cash = Command::DepositCash {
+        account,
+        currency,
+        amount: 100_000_000,
+        external: 77,
+        why: why("wire of 20 November"),
+    };
+    let open = Command::OpenAccount {
+        name: "acme-cloud".parse().unwrap(),
+        role: Role::Broker,
+        why: why("contract 2026-114"),
+    };
     let Key { account, public, rights, expires, .. } = key();
     vec![
         ("NewOrder", command(18, Command::NewOrder(new_order()))),
@@ -243,11 +273,16 @@ fn commands() -> Vec<(&'static str, Said)> {
         ("Replace", command(19, Command::Replace { order: by_id, price: 20_500, units: 6 })),
         ("DepositCapacity", command(2, deposit)),
         ("DepositCash", command(9, cash)),
-        ("DefineClass", command(7, Command::DefineClass(ClassSpec::example()))),
+        ("DefineClass", command(7, Command::DefineClass { spec: ClassSpec::example(), why: Why::NONE })),
         ("OpenAccount", command(6, open)),
-        ("RegisterKey", command(8, Command::RegisterKey { account, public, rights, expires })),
-        ("RevokeKey", command(10, Command::RevokeKey { key: KeyNo(3) })),
+        (
+            "RegisterKey",
+            command(8, Command::RegisterKey { account, public, rights, expires, why: why("second desk") }),
+        ),
+        ("RevokeKey", command(10, Command::RevokeKey { key: KeyNo(3), why: why("lost laptop") })),
+        ("RotateKey", command(20, Command::RotateKey { public: PublicKey([0x5a; 32]) })),
         ("MassCancel", command(6, Command::MassCancel(mass_cancel()))),
+        ("CancelOnDisconnect", command(21, Command::CancelOnDisconnect { grace: 30 })),
     ]
 }
 
@@ -288,6 +323,7 @@ fn order_reports() -> Vec<(&'static str, Said)> {
         ("Triggered", unasked(triggered)),
         ("MassCancelAccepted", cancels_report(43, ReportBody::MassCancelAccepted(mass_cancel()))),
         ("MassCancelDone", cancels_report(45, ReportBody::MassCancelDone { orders: 1 })),
+        ("CancelOnDisconnectSet", report(46, 1005, 21, ReportBody::CancelOnDisconnectSet { grace: 30 })),
     ]
 }
 
@@ -306,6 +342,7 @@ fn other_reports() -> Vec<(&'static str, Said)> {
         ("AccountOpened", operators(ReportBody::AccountOpened { account })),
         ("KeyRegistered", operators(ReportBody::KeyRegistered { key, account })),
         ("KeyRevoked", operators(ReportBody::KeyRevoked { key })),
+        ("KeyRotated", report(47, 1006, 22, ReportBody::KeyRotated { key: KeyNo(7) })),
         ("CashCredited", operators(ReportBody::CashCredited { account, currency, amount, external: 77 })),
     ]
 }

@@ -1,20 +1,16 @@
 //! Commands on the two lanes.
 
 use super::terms::{MassCancelTerms, OrderTerms};
-use super::{ClientMessage, layouts};
-use crate::choice::{By, Choice, Misfit, code, name, rights};
-use crate::class_info::ClassTerms;
+use super::{ClientMessage, layouts, operators};
+use crate::choice::{By, Choice, Misfit};
 use crate::header::{Frame, WireError};
 use crate::wire::{Wire, put, read};
-use types::{
-    AccountId, AccountName, ClassSpec, Code, Command, ContractId, KeyNo, Lane, Money, OrderRef, PublicKey,
-    Rights, Role, Timestamp,
-};
+use types::{Command, ContractId, Lane, OrderRef, PublicKey};
 use zerocopy::little_endian::{U32, U64};
 
-/// What no client says has no layout on the wire: the sequencer's own commands, and a misfit.
+/// What no client says has no layout on the wire: the exchange's own commands, and a misfit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("clock, continue, genesis and misfits have no layout on the wire: expected what a client says")]
+#[error("the exchange's own commands and misfits have no layout on the wire: expected what a client says")]
 pub struct NotOnTheWire;
 
 /// The lane a command goes by; `None` for a mass cancel, which may go by either: on the cancels lane it overtakes
@@ -31,10 +27,12 @@ pub fn lane_of(command: &Command) -> Option<Lane> {
 /// Appends `command` as the client's `number`-th to `out`.
 ///
 /// # Errors
-/// [`NotOnTheWire`] for a command only the sequencer says; nothing is appended then.
+/// [`NotOnTheWire`] for a command only the exchange itself says; nothing is appended then.
 pub fn encode_command(number: u64, command: &Command, out: &mut Vec<u8>) -> Result<(), NotOnTheWire> {
     match *command {
-        Command::Clock | Command::Continue | Command::Genesis { .. } => return Err(NotOnTheWire),
+        Command::Clock | Command::Continue | Command::Genesis { .. } | Command::Disconnected { .. } => {
+            return Err(NotOnTheWire);
+        }
         Command::NewOrder(order) => {
             let (header, terms) = (layouts::NewOrder::HEADER, OrderTerms::new(&order));
             put(&layouts::NewOrder { header, pad: [0; 4], number: number.into(), terms }, out);
@@ -69,18 +67,19 @@ pub fn encode_command(number: u64, command: &Command, out: &mut Vec<u8>) -> Resu
             };
             put(&message, out);
         }
-        Command::DefineClass(spec) => put(&define_class(number, &spec), out),
-        Command::OpenAccount { name, role } => put(&open_account(number, name, role), out),
-        Command::RegisterKey { account, public, rights, expires } => {
-            put(&register_key(number, account, public, rights, expires), out);
+        Command::CancelOnDisconnect { grace } => {
+            let header = layouts::CancelOnDisconnect::HEADER;
+            put(&layouts::CancelOnDisconnect { header, grace: grace.into(), number: number.into() }, out);
         }
-        Command::RevokeKey { key } => {
-            let header = layouts::RevokeKey::HEADER;
-            put(&layouts::RevokeKey { header, key: key.0.into(), number: number.into() }, out);
+        Command::RotateKey { public } => {
+            let (header, public) = (layouts::RotateKey::HEADER, public.0);
+            put(&layouts::RotateKey { header, pad: [0; 4], number: number.into(), public }, out);
         }
-        Command::DepositCash { account, currency, amount, external } => {
-            put(&deposit_cash(number, account, currency, amount, external), out);
-        }
+        Command::DefineClass { .. }
+        | Command::OpenAccount { .. }
+        | Command::RegisterKey { .. }
+        | Command::RevokeKey { .. }
+        | Command::DepositCash { .. } => operators::encode(number, command, out),
     }
     Ok(())
 }
@@ -114,7 +113,20 @@ pub(crate) fn decode(frame: Frame<'_>) -> Result<ClientMessage, WireError> {
             let command = Command::DepositCapacity { contract, units, external };
             Ok(numbered(message.number, Some(Lane::Orders), Ok(command)))
         }
-        _ => decode_operators(frame),
+        layouts::CancelOnDisconnect::KIND => {
+            let message: &layouts::CancelOnDisconnect = read(frame)?;
+            let command = Command::CancelOnDisconnect { grace: message.grace.get() };
+            Ok(numbered(message.number, Some(Lane::Orders), Ok(command)))
+        }
+        layouts::RotateKey::KIND => {
+            let message: &layouts::RotateKey = read(frame)?;
+            let command = Command::RotateKey { public: PublicKey(message.public) };
+            Ok(numbered(message.number, Some(Lane::Orders), Ok(command)))
+        }
+        _ => {
+            let (number, command) = operators::decode(frame)?;
+            Ok(numbered(number, Some(Lane::Orders), command))
+        }
     }
 }
 
@@ -161,100 +173,5 @@ fn named_order(by: u8, order: U64, slot: U32) -> Result<OrderRef, Misfit> {
     Ok(match By::from_byte(by)? {
         By::Id => OrderRef::Id { order: order.get(), slot: slot.get() },
         By::Number => OrderRef::Number(order.get()),
-    })
-}
-
-fn decode_operators(frame: Frame<'_>) -> Result<ClientMessage, WireError> {
-    let (number, command) = match frame.kind {
-        layouts::DefineClass::KIND => {
-            let message: &layouts::DefineClass = read(frame)?;
-            (message.number, message.terms.asked().map(Command::DefineClass))
-        }
-        layouts::OpenAccount::KIND => {
-            let message: &layouts::OpenAccount = read(frame)?;
-            (message.number, decode_open_account(message))
-        }
-        layouts::RegisterKey::KIND => {
-            let message: &layouts::RegisterKey = read(frame)?;
-            (message.number, decode_register_key(message))
-        }
-        layouts::RevokeKey::KIND => {
-            let message: &layouts::RevokeKey = read(frame)?;
-            (message.number, Ok(Command::RevokeKey { key: KeyNo(message.key.get()) }))
-        }
-        layouts::DepositCash::KIND => {
-            let message: &layouts::DepositCash = read(frame)?;
-            (message.number, decode_deposit_cash(message))
-        }
-        kind => return Err(WireError::UnknownKind { kind }),
-    };
-    Ok(numbered(number, Some(Lane::Orders), command))
-}
-
-fn define_class(number: u64, spec: &ClassSpec) -> layouts::DefineClass {
-    let header = layouts::DefineClass::HEADER;
-    layouts::DefineClass { header, pad: [0; 4], number: number.into(), terms: ClassTerms::new(spec) }
-}
-
-fn open_account(number: u64, name: AccountName, role: Role) -> layouts::OpenAccount {
-    let header = layouts::OpenAccount::HEADER;
-    layouts::OpenAccount { header, role: role.byte(), pad: [0; 3], number: number.into(), name: name.bytes() }
-}
-
-fn decode_open_account(message: &layouts::OpenAccount) -> Result<Command, Misfit> {
-    Ok(Command::OpenAccount { name: name(message.name)?, role: Role::from_byte(message.role)? })
-}
-
-fn register_key(
-    number: u64,
-    account: AccountId,
-    public: PublicKey,
-    rights: Rights,
-    expires: Timestamp,
-) -> layouts::RegisterKey {
-    layouts::RegisterKey {
-        header: layouts::RegisterKey::HEADER,
-        account: account.0.into(),
-        number: number.into(),
-        expires: expires.0.into(),
-        public: public.0,
-        rights: rights.0,
-        pad: [0; 7],
-    }
-}
-
-fn decode_register_key(message: &layouts::RegisterKey) -> Result<Command, Misfit> {
-    Ok(Command::RegisterKey {
-        account: AccountId(message.account.get()),
-        public: PublicKey(message.public),
-        rights: rights(message.rights)?,
-        expires: Timestamp(message.expires.get()),
-    })
-}
-
-fn deposit_cash(
-    number: u64,
-    account: AccountId,
-    currency: Code,
-    amount: Money,
-    external: u64,
-) -> layouts::DepositCash {
-    layouts::DepositCash {
-        header: layouts::DepositCash::HEADER,
-        account: account.0.into(),
-        number: number.into(),
-        external: external.into(),
-        amount: amount.into(),
-        currency: currency.bytes(),
-        pad: [0; 4],
-    }
-}
-
-fn decode_deposit_cash(message: &layouts::DepositCash) -> Result<Command, Misfit> {
-    Ok(Command::DepositCash {
-        account: AccountId(message.account.get()),
-        currency: code("currency", message.currency)?,
-        amount: message.amount.get(),
-        external: message.external.get(),
     })
 }

@@ -9,6 +9,15 @@ use zerocopy::little_endian::{I64, U16, U32, U64};
 
 // Session.
 
+layout! {
+    /// What may still be said on a lane, and how that grows.
+    AllowanceTerms {
+        left: U32,
+        rate: U32,
+        burst: U32,
+    }
+}
+
 message! {
     Hello = 0x01 {
         header: Header,
@@ -25,13 +34,15 @@ message! {
         role: u8,
         rights: u8,
         resumed: u8,
-        pad: [u8; 1],
+        heartbeat: u8,
         time: U64,
         sequence: U64,
         taken_orders: U64,
         taken_cancels: U64,
         first_report: U64,
         last_report: U64,
+        orders: AllowanceTerms,
+        cancels: AllowanceTerms,
     }
 }
 
@@ -51,6 +62,36 @@ message! {
         code: U16,
         number: U64,
         value: I64,
+    }
+}
+
+message! {
+    ClientHeartbeat = 0x05 {
+        header: Header,
+    }
+}
+
+message! {
+    Heartbeat = 0x06 {
+        header: Header,
+        pad: [u8; 4],
+        last_report: U64,
+        orders: AllowanceTerms,
+        cancels: AllowanceTerms,
+    }
+}
+
+message! {
+    Logout = 0x07 {
+        header: Header,
+    }
+}
+
+message! {
+    LoggedOut = 0x08 {
+        header: Header,
+        pad: [u8; 4],
+        last_report: U64,
     }
 }
 
@@ -153,6 +194,8 @@ message! {
         taken_orders: U64,
         taken_cancels: U64,
         public: [u8; 32],
+        grace: U32,
+        origin: U32,
     }
 }
 
@@ -210,7 +253,8 @@ message! {
         external: U64,
         amount: I64,
         currency: [u8; 12],
-        pad: [u8; 4],
+        why: [u8; 63],
+        pad: [u8; 5],
     }
 }
 
@@ -220,16 +264,19 @@ message! {
         pad: [u8; 4],
         number: U64,
         terms: ClassTerms,
+        why: [u8; 63],
+        pad_end: [u8; 1],
     }
 }
 
 message! {
     OpenAccount = 0x26 {
         header: Header,
-        role: u8,
-        pad: [u8; 3],
+        pad: [u8; 4],
         number: U64,
         name: [u8; 16],
+        why: [u8; 63],
+        role: u8,
     }
 }
 
@@ -240,8 +287,8 @@ message! {
         number: U64,
         expires: U64,
         public: [u8; 32],
+        why: [u8; 63],
         rights: u8,
-        pad: [u8; 7],
     }
 }
 
@@ -250,6 +297,8 @@ message! {
         header: Header,
         key: U32,
         number: U64,
+        why: [u8; 63],
+        pad: [u8; 1],
     }
 }
 
@@ -259,6 +308,23 @@ message! {
         pad: [u8; 4],
         number: U64,
         terms: MassCancelTerms,
+    }
+}
+
+message! {
+    RotateKey = 0x2a {
+        header: Header,
+        pad: [u8; 4],
+        number: U64,
+        public: [u8; 32],
+    }
+}
+
+message! {
+    CancelOnDisconnect = 0x2b {
+        header: Header,
+        grace: U32,
+        number: U64,
     }
 }
 
@@ -435,6 +501,22 @@ message! {
     MassCancelDone = 0x4f {
         head: ReportHead,
         orders: U32,
+        pad: [u8; 4],
+    }
+}
+
+message! {
+    CancelOnDisconnectSet = 0x50 {
+        head: ReportHead,
+        grace: U32,
+        pad: [u8; 4],
+    }
+}
+
+message! {
+    KeyRotated = 0x51 {
+        head: ReportHead,
+        replacement: U32,
         pad: [u8; 4],
     }
 }

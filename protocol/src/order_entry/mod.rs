@@ -5,6 +5,7 @@
 
 mod commands;
 pub(crate) mod layouts;
+mod operators;
 mod queries;
 mod reports;
 mod session;
@@ -13,7 +14,7 @@ pub(crate) mod terms;
 pub use commands::{NotOnTheWire, encode_command, lane_of};
 pub use queries::{Query, QueryEnd, QueryKind, QueryRefused};
 pub use reports::{encode_report, outcome_of};
-pub use session::{Hello, Refused, Welcome};
+pub use session::{Allowance, HEARTBEATS_MISSED, Heartbeat, Hello, Refused, Welcome};
 
 use crate::class_info::{self, ClassInfo};
 use crate::header::{Frame, WireError};
@@ -24,7 +25,7 @@ use types::{
 };
 
 /// The name of this protocol and its version in the TLS handshake.
-pub const ALPN: &[u8] = b"cuex-order/2";
+pub const ALPN: &[u8] = b"cuex-order/3";
 
 /// What a client says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,10 @@ pub enum ClientMessage {
     Hello(Hello),
     /// Control stream: a question.
     Query(Query),
+    /// Control stream: I am there.
+    Heartbeat,
+    /// Control stream, last: I send no more commands and want to leave in good order.
+    Logout,
     /// First on a lane's stream: which lane it is.
     LaneOpen(Lane),
     /// On a lane: a command.
@@ -99,6 +104,13 @@ pub enum ServerMessage {
     Report(Report),
     /// Reports stream: a command that was not taken.
     Refused(Refused),
+    /// Reports stream: the gateway is there, and this is all it has said.
+    Heartbeat(Heartbeat),
+    /// Reports stream, last: the answer to [`ClientMessage::Logout`], once every command that was taken has its outcome.
+    LoggedOut {
+        /// The account's newest report, 0 for none.
+        last_report: u64,
+    },
 }
 
 impl ClientMessage {
@@ -111,6 +123,10 @@ impl ClientMessage {
         match frame.kind {
             layouts::Hello::KIND => session::decode_hello(frame).map(ClientMessage::Hello),
             layouts::LaneOpen::KIND => session::decode_lane_open(frame).map(ClientMessage::LaneOpen),
+            layouts::ClientHeartbeat::KIND => {
+                session::decode_client_heartbeat(frame).map(|()| ClientMessage::Heartbeat)
+            }
+            layouts::Logout::KIND => session::decode_logout(frame).map(|()| ClientMessage::Logout),
             layouts::AccountQuery::KIND..=layouts::AccountsQuery::KIND => {
                 queries::decode_query(frame).map(ClientMessage::Query)
             }
@@ -121,12 +137,14 @@ impl ClientMessage {
     /// Appends the message to `out`.
     ///
     /// # Errors
-    /// [`NotOnTheWire`] for a command only the sequencer says; nothing is appended then.
+    /// [`NotOnTheWire`] for a command only the exchange itself says; nothing is appended then.
     pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), NotOnTheWire> {
         match self {
             ClientMessage::Hello(hello) => session::encode_hello(hello, out),
             ClientMessage::Query(query) => queries::encode_query(query, out),
             ClientMessage::LaneOpen(lane) => session::encode_lane_open(*lane, out),
+            ClientMessage::Heartbeat => session::encode_client_heartbeat(out),
+            ClientMessage::Logout => session::encode_logout(out),
             ClientMessage::Command { number, command } => return encode_command(*number, command, out),
             ClientMessage::Misfit { .. } => return Err(NotOnTheWire),
         }
@@ -144,8 +162,12 @@ impl ServerMessage {
         match frame.kind {
             layouts::Welcome::KIND => session::decode_welcome(frame).map(ServerMessage::Welcome),
             layouts::Refused::KIND => session::decode_refused(frame).map(ServerMessage::Refused),
+            layouts::Heartbeat::KIND => session::decode_heartbeat(frame).map(ServerMessage::Heartbeat),
+            layouts::LoggedOut::KIND => {
+                session::decode_logged_out(frame).map(|last_report| ServerMessage::LoggedOut { last_report })
+            }
             ClassInfo::KIND => class_info::decode(frame).map(ServerMessage::Class),
-            layouts::Accepted::KIND..=layouts::MassCancelDone::KIND => {
+            layouts::Accepted::KIND..=layouts::KeyRotated::KIND => {
                 reports::decode(frame).map(ServerMessage::Report)
             }
             _ => queries::decode_answer(frame),
@@ -157,6 +179,8 @@ impl ServerMessage {
         match self {
             ServerMessage::Welcome(welcome) => session::encode_welcome(welcome, out),
             ServerMessage::Refused(refused) => session::encode_refused(refused, out),
+            ServerMessage::Heartbeat(heartbeat) => session::encode_heartbeat(heartbeat, out),
+            ServerMessage::LoggedOut { last_report } => session::encode_logged_out(*last_report, out),
             ServerMessage::Report(report) => encode_report(report, out),
             ServerMessage::Class(class) => class_info::encode(class, out),
             ServerMessage::Balance { account, currency, free, reserved } => {

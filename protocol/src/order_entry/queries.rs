@@ -131,6 +131,8 @@ pub(crate) fn encode_key(key: &Key, out: &mut Vec<u8>) {
         taken_orders: key.taken[0].into(),
         taken_cancels: key.taken[1].into(),
         public: key.public.0,
+        grace: key.grace.into(),
+        origin: key.origin.0.into(),
     };
     put(&message, out);
 }
@@ -247,5 +249,7 @@ fn decode_key(frame: Frame<'_>) -> Result<Key, WireError> {
         expires: Timestamp(message.expires.get()),
         revoked: flag("revoked", message.revoked)?,
         taken: [message.taken_orders.get(), message.taken_cancels.get()],
+        grace: message.grace.get(),
+        origin: KeyNo(message.origin.get()),
     })
 }

@@ -116,6 +116,14 @@ pub fn encode_report(report: &Report, out: &mut Vec<u8>) {
             let head = head::<layouts::MassCancelDone>(report);
             put(&layouts::MassCancelDone { head, orders: orders.into(), pad: [0; 4] }, out);
         }
+        ReportBody::CancelOnDisconnectSet { grace } => {
+            let head = head::<layouts::CancelOnDisconnectSet>(report);
+            put(&layouts::CancelOnDisconnectSet { head, grace: grace.into(), pad: [0; 4] }, out);
+        }
+        ReportBody::KeyRotated { key } => {
+            let head = head::<layouts::KeyRotated>(report);
+            put(&layouts::KeyRotated { head, replacement: key.0.into(), pad: [0; 4] }, out);
+        }
         ReportBody::Settled { contract, units } => put(&settled(report, contract, units), out),
         ReportBody::ClassDefined { class, spec } => put(&class_defined(report, class, &spec), out),
         ReportBody::AccountOpened { account } => put(&account_opened(report, account), out),
@@ -183,6 +191,14 @@ fn decode_others(frame: Frame<'_>) -> Result<Report, WireError> {
             let message: &layouts::Settled = read(frame)?;
             let (contract, units) = (ContractId(message.contract.get()), message.units.get());
             report(&message.head, ReportBody::Settled { contract, units })
+        }
+        layouts::CancelOnDisconnectSet::KIND => {
+            let message: &layouts::CancelOnDisconnectSet = read(frame)?;
+            report(&message.head, ReportBody::CancelOnDisconnectSet { grace: message.grace.get() })
+        }
+        layouts::KeyRotated::KIND => {
+            let message: &layouts::KeyRotated = read(frame)?;
+            report(&message.head, ReportBody::KeyRotated { key: KeyNo(message.replacement.get()) })
         }
         _ => decode_operators(frame),
     }

@@ -1,4 +1,4 @@
-//! The bodies of the records of orders: new, cancelled, replaced, cancelled in mass.
+//! The bodies of the records of orders: new, cancelled, replaced, cancelled in mass or on disconnect.
 
 use super::{RecordError, choice, zero};
 use types::{
@@ -60,6 +60,13 @@ pub(super) struct MassCancelBody {
     side: u8,
 }
 
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub(super) struct CancelOnDisconnectBody {
+    pub(super) grace: U32,
+    pub(super) reserved: [u8; 4],
+}
+
 /// In `flags`.
 const POST_ONLY: u8 = 1;
 /// In `flags`: there is a trigger.
@@ -100,11 +107,15 @@ impl NewOrderBody {
     }
 
     pub(super) fn command(&self) -> Result<Command, RecordError> {
+        self.terms().map(Command::NewOrder)
+    }
+
+    pub(super) fn terms(&self) -> Result<NewOrder, RecordError> {
         zero(&self.reserved)?;
         if self.flags & !(POST_ONLY | STOP) != 0 {
             return Err(choice("flags", self.flags, "the sum of 1 and 2, one of them, or 0"));
         }
-        Ok(Command::NewOrder(NewOrder {
+        Ok(NewOrder {
             contract: ContractId(self.contract.get()),
             side: side(self.side)?,
             kind: match self.kind {
@@ -126,7 +137,7 @@ impl NewOrderBody {
                 4 => SelfTrade::Decrement,
                 self_trade => return Err(choice("self trade", self_trade, "1 to 4")),
             },
-        }))
+        })
     }
 
     fn time_in_force(&self) -> Result<TimeInForce, RecordError> {
@@ -197,6 +208,10 @@ impl MassCancelBody {
     }
 
     pub(super) fn command(&self) -> Result<Command, RecordError> {
+        self.mass_cancel().map(Command::MassCancel)
+    }
+
+    pub(super) fn mass_cancel(&self) -> Result<MassCancel, RecordError> {
         let scope = match (self.scope, self.class.get(), self.contract.get()) {
             (1, 0, 0) => Scope::All,
             (2, class, 0) => Scope::Class(ClassNo(class)),
@@ -206,7 +221,7 @@ impl MassCancelBody {
             (scope, _, _) => return Err(choice("scope", scope, "1 to 3")),
         };
         let side = if self.side == 0 { None } else { Some(side(self.side)?) };
-        Ok(Command::MassCancel(MassCancel { scope, side }))
+        Ok(MassCancel { scope, side })
     }
 }
 

@@ -4,12 +4,13 @@ use super::*;
 use proptest::prelude::*;
 use types::{
     AccountId, ClassNo, ClassSpec, ContractId, Hour, MassCancel, NewOrder, OrderKind, OrderRef, Rights, Role,
-    Scope, SelfTrade, Side, TimeInForce,
+    Scope, SelfTrade, Side, TimeInForce, Why,
 };
 
 /// One record of every kind, every field with a value of its own: the examples of the documentation.
 fn examples() -> Vec<Stamped> {
     let code = |text: &str| text.parse::<Code>().unwrap();
+    let why = |text: &str| text.parse::<Why>().unwrap();
     let sender = |lane, number| Some(Sender { key: KeyNo(3), lane, number });
     let contract = ContractId::new(ClassNo(1), Hour(498_710));
     let order = OrderRef::Id { order: 40, slot: 7 };
@@ -19,11 +20,18 @@ fn examples() -> Vec<Stamped> {
         (None, Command::Continue),
         (
             sender(Lane::Orders, 1),
-            Command::DefineClass(ClassSpec { gate_minutes: 30, ..ClassSpec::example() }),
+            Command::DefineClass {
+                spec: ClassSpec { gate_minutes: 30, ..ClassSpec::example() },
+                why: why("spring listing"),
+            },
         ),
         (
             sender(Lane::Orders, 2),
-            Command::OpenAccount { name: "acme-cloud".parse().unwrap(), role: Role::Provider },
+            Command::OpenAccount {
+                name: "acme-cloud".parse().unwrap(),
+                role: Role::Provider,
+                why: why("contract 2026-114"),
+            },
         ),
         (
             sender(Lane::Orders, 3),
@@ -32,9 +40,10 @@ fn examples() -> Vec<Stamped> {
                 public: PublicKey(std::array::from_fn(|i| 0xff - u8::try_from(i).unwrap())),
                 rights: Rights::READ.and(Rights::TRADE),
                 expires: Timestamp(1_798_761_600_000_000_000),
+                why: why("second desk"),
             },
         ),
-        (sender(Lane::Orders, 4), Command::RevokeKey { key: KeyNo(9) }),
+        (sender(Lane::Orders, 4), Command::RevokeKey { key: KeyNo(9), why: why("lost laptop") }),
         (
             sender(Lane::Orders, 5),
             Command::DepositCash {
@@ -42,6 +51,7 @@ fn examples() -> Vec<Stamped> {
                 currency: code("USD"),
                 amount: 1_000_000_000,
                 external: 77,
+                why: why("wire of 20 November"),
             },
         ),
         (sender(Lane::Orders, 6), Command::DepositCapacity { contract, units: 64, external: 78 }),
@@ -70,6 +80,14 @@ fn examples() -> Vec<Stamped> {
             sender(Lane::Cancels, 3),
             Command::MassCancel(MassCancel { scope: Scope::Class(ClassNo(1)), side: Some(Side::Sell) }),
         ),
+        (sender(Lane::Orders, 10), Command::CancelOnDisconnect { grace: 30 }),
+        (
+            sender(Lane::Orders, 11),
+            Command::RotateKey {
+                public: PublicKey(std::array::from_fn(|i| 0x40 + u8::try_from(i).unwrap())),
+            },
+        ),
+        (None, Command::Disconnected { key: KeyNo(3) }),
     ];
     let stamp = |(sequence, (sender, command))| Stamped {
         sequence,
@@ -171,11 +189,11 @@ fn what_is_no_record_is_refused_with_what_was_expected() {
         bytes[at] = byte;
         decode(&bytes).unwrap_err()
     };
-    let (clock, account, order, dated, cancel, mass_cancel) = (1, 4, 9, 10, 12, 14);
+    let (clock, account, revoked, order, dated, cancel, mass_cancel) = (1, 4, 6, 9, 10, 12, 14);
     assert_eq!(refusal(clock, 0, 40), RecordError::Length { kind: 1, found: 40, expected: 32 });
     assert_eq!(refusal(clock, 1, 0), RecordError::Kind { found: 0 });
-    assert_eq!(refusal(clock, 1, 14), RecordError::Kind { found: 14 });
-    assert_eq!(refusal(clock, 2, 1), RecordError::Version { found: 1 });
+    assert_eq!(refusal(clock, 1, 17), RecordError::Kind { found: 17 });
+    assert_eq!(refusal(clock, 2, 2), RecordError::Version { found: 2 });
     let field = |error| match error {
         RecordError::Field { field, found, .. } => (field, found),
         other => panic!("{other}"),
@@ -183,8 +201,10 @@ fn what_is_no_record_is_refused_with_what_was_expected() {
     assert_eq!(field(refusal(clock, 3, 3)), ("lane", "3".to_owned()));
     assert_eq!(field(refusal(clock, 4, 1)), ("lane", "0".to_owned()));
     assert_eq!(field(refusal(account, 32, b'A')).0, "name");
-    assert_eq!(field(refusal(account, 48, 0)), ("role", "0".to_owned()));
-    assert_eq!(field(refusal(account, 49, 1)), ("reserved", "01000000000000".to_owned()));
+    assert_eq!(field(refusal(account, 48, 0x1b)).0, "why");
+    assert_eq!(field(refusal(account, 110, b'x')).0, "why", "nothing stands behind the end of the text");
+    assert_eq!(field(refusal(account, 111, 0)), ("role", "0".to_owned()));
+    assert_eq!(field(refusal(revoked, 99, 1)), ("reserved", "0100000000".to_owned()));
     assert_eq!(field(refusal(order, 72, 3)), ("side", "3".to_owned()));
     assert_eq!(field(refusal(order, 73, 0)), ("kind", "0".to_owned()));
     assert_eq!(field(refusal(order, 74, 5)), ("time in force", "5".to_owned()));
@@ -205,6 +225,10 @@ fn what_is_no_record_is_refused_with_what_was_expected() {
 
 fn any_code() -> impl Strategy<Value = Code> {
     "[A-Z0-9]{1,12}".prop_map(|text| text.parse().unwrap())
+}
+
+fn any_why() -> impl Strategy<Value = Why> {
+    "[ -~]{0,63}".prop_map(|text| text.parse().unwrap())
 }
 
 fn any_order_ref() -> impl Strategy<Value = OrderRef> {
@@ -269,12 +293,14 @@ fn any_mass_cancel() -> impl Strategy<Value = MassCancel> {
 fn any_command() -> impl Strategy<Value = Command> {
     let role =
         prop_oneof![Just(Role::Broker), Just(Role::Provider), Just(Role::Analyst), Just(Role::Operator)];
-    let key = any::<(u32, [u8; 32], u8, u64)>().prop_map(|(account, public, rights, expires)| {
+    let key = (any::<(u32, [u8; 32], u8, u64)>(), any_why()).prop_map(|(terms, why)| {
+        let (account, public, rights, expires) = terms;
         let (account, public) = (AccountId(account), PublicKey(public));
-        Command::RegisterKey { account, public, rights: Rights(rights), expires: Timestamp(expires) }
+        Command::RegisterKey { account, public, rights: Rights(rights), expires: Timestamp(expires), why }
     });
-    let cash = (any::<(u32, i64, u64)>(), any_code()).prop_map(|((account, amount, external), currency)| {
-        Command::DepositCash { account: AccountId(account), currency, amount, external }
+    let cash = (any::<(u32, i64, u64)>(), any_code(), any_why()).prop_map(|(terms, currency, why)| {
+        let (account, amount, external) = terms;
+        Command::DepositCash { account: AccountId(account), currency, amount, external, why }
     });
     let capacity = any::<(u32, u32, u64)>().prop_map(|(contract, units, external)| {
         Command::DepositCapacity { contract: ContractId(contract), units, external }
@@ -283,11 +309,17 @@ fn any_command() -> impl Strategy<Value = Command> {
         Just(Command::Clock),
         Just(Command::Continue),
         any::<[u8; 32]>().prop_map(|operator| Command::Genesis { operator: PublicKey(operator) }),
-        any_class().prop_map(Command::DefineClass),
-        ("[a-z0-9-]{1,16}", role)
-            .prop_map(|(name, role)| Command::OpenAccount { name: name.parse().unwrap(), role }),
+        any::<u32>().prop_map(|key| Command::Disconnected { key: KeyNo(key) }),
+        (any_class(), any_why()).prop_map(|(spec, why)| Command::DefineClass { spec, why }),
+        ("[a-z0-9-]{1,16}", role, any_why()).prop_map(|(name, role, why)| Command::OpenAccount {
+            name: name.parse().unwrap(),
+            role,
+            why
+        }),
         key,
-        any::<u32>().prop_map(|key| Command::RevokeKey { key: KeyNo(key) }),
+        (any::<u32>(), any_why()).prop_map(|(key, why)| Command::RevokeKey { key: KeyNo(key), why }),
+        any::<[u8; 32]>().prop_map(|public| Command::RotateKey { public: PublicKey(public) }),
+        any::<u32>().prop_map(|grace| Command::CancelOnDisconnect { grace }),
         cash,
         capacity,
         any_new_order().prop_map(Command::NewOrder),

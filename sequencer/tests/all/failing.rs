@@ -92,29 +92,3 @@ async fn a_sync_that_fails_while_commands_wait_releases_none_of_them() {
     exchange.gate.fail_one();
     assert_over(exchange).await;
 }
-
-#[tokio::test]
-async fn a_full_disk_ends_the_exchange_with_its_reason() {
-    let small =
-        Options { segment_bytes: 64 << 10, in_flight_orders: 256, in_flight_cancels: 16, ..options() };
-    let disk = SimulatedDisk::new(3);
-    sequencer::init_on(disk.mount(), &small, OPERATOR).unwrap();
-    let exchange = sequencer::start_on(disk.mount(), &small).unwrap();
-    let released = collect(exchange.outlets);
-    disk.set_capacity(0);
-    let mut number = 0;
-    let mut chunk = || {
-        number += 256;
-        (number - 255..=number).map(|number| sent(Lane::Orders, number)).collect()
-    };
-    while exchange.entry.send(Lane::Orders, chunk()).await.is_ok() {}
-    let failure = exchange.handle.failed().await;
-    assert!(matches!(failure, Failure::Journal(journal::AppendError::NoSpace { .. })), "{failure}");
-    exchange.handle.stop().await.unwrap_err();
-    let told = released.await.unwrap().last().map_or(1, |batch| batch.sequence);
-    disk.kill();
-    disk.set_capacity(u64::MAX);
-    let exchange = sequencer::start_on(disk.mount(), &small).unwrap();
-    assert_eq!(exchange.recovery.sequence, told);
-    exchange.handle.stop().await.unwrap();
-}

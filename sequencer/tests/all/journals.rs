@@ -38,7 +38,7 @@ fn refused(batches: &[(u32, Vec<Stamped>)]) -> ReplayError {
     };
     let dumped = sequencer::dump(directory.path(), |_| ControlFlow::Continue(())).unwrap_err();
     assert_eq!(dumped.to_string(), reason.to_string());
-    let options = sequencer::Options { segment_bytes: 1 << 20, ..Default::default() };
+    let options = sequencer::Options { segment_bytes: 2 << 20, ..Default::default() };
     let started = sequencer::start(directory.path(), &options).unwrap_err();
     assert!(started.to_string().contains(&reason.to_string()), "{started}");
     reason

@@ -6,11 +6,16 @@
     reason = "test helpers fail by a panic and print their seed"
 )]
 
+mod driven;
 mod failing;
+mod full_disk;
 mod gated_disk;
+mod golden;
 mod journals;
+mod own_commands;
 mod recovery;
 mod running;
+mod snapshots;
 mod starting;
 mod stopping;
 mod traffic;
@@ -18,23 +23,23 @@ mod traffic;
 use sequencer::{Exchange, Inbound, Options, Outlets, Released};
 use std::sync::Arc;
 use tokio::task::JoinHandle;
-use types::{Command, KeyNo, Lane, PublicKey, Sender};
+use types::{Command, KeyNo, Lane, PublicKey, Sender, Why};
 
 /// The operator's key in all tests.
 const OPERATOR: PublicKey = PublicKey([7; 32]);
 
-/// Small segments, so that a test turns over many.
+/// Small segments, so that a test turns over many, and no snapshots, so that what a test does is all there is.
 fn options() -> Options {
-    Options { segment_bytes: 1 << 20, ..Options::default() }
+    Options { segment_bytes: 2 << 20, snapshots: None, ..Options::default() }
 }
 
 /// A command of the operator's, refused if there is no such class: enough where any command will do.
 fn sent(lane: Lane, number: u64) -> Inbound {
     let command = match lane {
-        Lane::Orders => Command::RevokeKey { key: KeyNo(999) },
+        Lane::Orders => Command::RevokeKey { key: KeyNo(999), why: Why::NONE },
         Lane::Cancels => Command::Cancel(types::OrderRef::Number(number)),
     };
-    Inbound { sender: Sender { key: KeyNo(1), lane, number }, command }
+    Inbound::sent(Sender { key: KeyNo(1), lane, number }, command)
 }
 
 /// Reads both outlets to their end, which must tell the same.

@@ -5,7 +5,7 @@ use rand::{RngExt, SeedableRng};
 use sequencer::Inbound;
 use types::{
     AccountId, ClassNo, ClassSpec, Command, ContractId, HOUR_NANOS, KeyNo, Lane, MassCancel, NewOrder,
-    OrderKind, OrderRef, PublicKey, Role, Scope, SelfTrade, Sender, Side, TimeInForce, Timestamp,
+    OrderKind, OrderRef, PublicKey, Role, Scope, SelfTrade, Sender, Side, TimeInForce, Timestamp, Why,
 };
 
 /// Accounts 2 to 5 with the keys 2 to 5; account 1 and key 1 are the operator's.
@@ -32,16 +32,17 @@ impl Traffic {
 
     /// What the operator does first: one class, four accounts with a key and cash each.
     pub(crate) fn set_up(&mut self) -> Vec<Inbound> {
-        let mut commands = vec![Command::DefineClass(ClassSpec::example())];
+        let mut commands = vec![Command::DefineClass { spec: ClassSpec::example(), why: Why::NONE }];
         for number in TRADERS {
             let account = AccountId(number);
             let name = format!("trader-{number}").parse().unwrap();
             let public = PublicKey([u8::try_from(number).unwrap(); 32]);
             let (rights, expires) = (Role::Provider.rights(), Timestamp::MAX);
             let currency = ClassSpec::example().currency;
-            commands.push(Command::OpenAccount { name, role: Role::Provider });
-            commands.push(Command::RegisterKey { account, public, rights, expires });
-            commands.push(Command::DepositCash { account, currency, amount: 1_000_000_000, external: 1 });
+            commands.push(Command::OpenAccount { name, role: Role::Provider, why: Why::NONE });
+            commands.push(Command::RegisterKey { account, public, rights, expires, why: Why::NONE });
+            let amount = 1_000_000_000;
+            commands.push(Command::DepositCash { account, currency, amount, external: 1, why: Why::NONE });
         }
         commands.into_iter().map(|command| self.from(1, Lane::Orders, command)).collect()
     }
@@ -140,6 +141,6 @@ impl Traffic {
     fn from(&mut self, key: u32, lane: Lane, command: Command) -> Inbound {
         let number = &mut self.numbers[key as usize][lane as usize];
         *number += 1;
-        Inbound { sender: Sender { key: KeyNo(key), lane, number: *number }, command }
+        Inbound::sent(Sender { key: KeyNo(key), lane, number: *number }, command)
     }
 }

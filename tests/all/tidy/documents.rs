@@ -6,7 +6,7 @@ use super::project::{Finding, TextFile, assert_clean, document, paths, root, tex
 
 #[test]
 fn the_documents_are_there() {
-    for name in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE"] {
+    for name in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md", "LICENSE"] {
         assert!(!document(name).text.trim().is_empty(), "{name} is empty");
     }
 }

@@ -3,13 +3,15 @@
 //! Nanoseconds of processor time per message, reports pushed, the least of some rounds. All contenders of a line
 //! take turns in the same process, each on a new book, so that their ratios hold whatever the machine's mood.
 //! `--quick` does a fiftieth of everything, once; `--hot`, `--contracts`, `--large`, `--tail`,
-//! `--exchange` and `--memory` print one part only.
+//! `--exchange`, `--memory`, `--snapshots` and `--recovery` print one part only.
 #![allow(clippy::print_stdout)]
 
 mod exchange;
 mod hot;
 mod line;
 mod memory;
+mod recovery;
+mod snapshots;
 mod tail;
 mod wide;
 
@@ -25,13 +27,15 @@ struct Effort {
 /// An argument and what it prints.
 type Part = (&'static str, fn(Effort));
 
-const PARTS: [Part; 6] = [
+const PARTS: [Part; 8] = [
     ("--hot", hot::print),
     ("--contracts", wide::print_contracts),
     ("--large", wide::print_large),
     ("--tail", tail::print),
     ("--exchange", exchange::print),
     ("--memory", memory::print),
+    ("--snapshots", snapshots::print),
+    ("--recovery", recovery::print),
 ];
 
 fn main() {

@@ -2,7 +2,7 @@
 
 use types::{
     AccountId, AccountName, ClassNo, ClassSpec, Code, Command, ContractId, HOUR_NANOS, Hour, KeyNo,
-    MINUTE_NANOS, PublicKey, Rights, Role, Timestamp,
+    MINUTE_NANOS, PublicKey, Rights, Role, Timestamp, Why,
 };
 
 use super::super::reference::Reference;
@@ -14,20 +14,39 @@ impl Generator {
     pub(super) fn open(&mut self) {
         let classes = if self.kind == Kind::Busy { 1 + self.rng.below(3) } else { 1 };
         let mut opening = vec![Command::Genesis { operator: public(1) }];
-        opening.extend((0..classes).map(|number| Command::DefineClass(self.spec(number))));
+        opening.extend(
+            (0..classes).map(|number| Command::DefineClass { spec: self.spec(number), why: Why::NONE }),
+        );
         for (number, &role) in (2..).zip(self.mix.roles) {
-            opening.push(Command::OpenAccount { name: name(number), role });
+            opening.push(Command::OpenAccount { name: name(number), role, why: Why::NONE });
             let (rights, expires) = (role.rights(), Timestamp::MAX);
             let account = AccountId(u32::try_from(number).unwrap());
-            opening.push(Command::RegisterKey { account, public: public(number), rights, expires });
+            opening.push(Command::RegisterKey {
+                account,
+                public: public(number),
+                rights,
+                expires,
+                why: Why::NONE,
+            });
             let (currency, amount) = (code("CUR", 0), self.opening_cash());
-            opening.push(Command::DepositCash { account, currency, amount, external: 1 });
+            opening.push(Command::DepositCash { account, currency, amount, external: 1, why: Why::NONE });
         }
         // A second key for the first provider: its numbers are its own.
         let (rights, expires) = (Role::Provider.rights(), Timestamp(self.time + 40 * HOUR_NANOS));
-        opening.push(Command::RegisterKey { account: AccountId(2), public: public(60), rights, expires });
+        opening.push(Command::RegisterKey {
+            account: AccountId(2),
+            public: public(60),
+            rights,
+            expires,
+            why: Why::NONE,
+        });
         self.opening = opening.iter().map(|&command| (KeyNo(1), command)).collect();
-        let Some(Command::DefineClass(first)) = opening.get(1).copied() else { unreachable!("listed above") };
+        if self.kind == Kind::Sweeping {
+            self.opening.push_back((KeyNo(2), Command::CancelOnDisconnect { grace: 30 }));
+        }
+        let Some(Command::DefineClass { spec: first, .. }) = opening.get(1).copied() else {
+            unreachable!("listed above")
+        };
         let slot_hours = u32::from(first.slot_hours);
         for (key, role) in (2..).zip(self.mix.roles) {
             if *role == Role::Provider {
@@ -51,24 +70,48 @@ impl Generator {
     }
 
     pub(super) fn desk(&mut self) -> Command {
-        match self.rng.below(14) {
+        match self.rng.below(20) {
             0..5 => Command::DepositCash {
                 account: self.account(),
                 currency: code("CUR", self.rng.below(4)),
                 amount: self.rng.pick(&[0, 1, 7_000, 60_000, 2_500_000, 1 << 62]),
                 external: self.rng.below(12),
+                why: Why::NONE,
             },
             5..7 => {
                 let number = self.rng.below(7);
-                Command::DefineClass(self.spec(number))
+                Command::DefineClass { spec: self.spec(number), why: Why::NONE }
             }
-            7..9 => Command::OpenAccount { name: name(self.rng.below(12)), role: self.rng.pick(&ROLES) },
+            7..9 => Command::OpenAccount {
+                name: name(self.rng.below(12)),
+                role: self.rng.pick(&ROLES),
+                why: Why::NONE,
+            },
             9..12 => self.register_key(),
-            12 => Command::RevokeKey { key: KeyNo(1 + self.rng.small(14) * u32::from(self.rng.chance(98))) },
-            _ => {
-                self.rng.pick(&[Command::Clock, Command::Continue, Command::Genesis { operator: public(3) }])
-            }
+            12 => Command::RevokeKey {
+                key: KeyNo(1 + self.rng.small(14) * u32::from(self.rng.chance(98))),
+                why: Why::NONE,
+            },
+            13..17 => Command::CancelOnDisconnect { grace: self.rng.pick(&[0, 1, 30, 86_400, 86_401]) },
+            17..19 => Command::RotateKey { public: public(self.rng.below(250)) },
+            _ => self.rng.pick(&[
+                Command::Clock,
+                Command::Continue,
+                Command::Genesis { operator: public(3) },
+                Command::Disconnected { key: KeyNo(2) },
+            ]),
         }
+    }
+
+    /// Mostly of a key that has a grace; sometimes of any, or none.
+    pub(super) fn disconnected(&mut self, known: &Reference) -> Command {
+        let waits: Vec<KeyNo> = known.keys.iter().filter(|key| key.grace > 0).map(|key| key.no).collect();
+        let key = if waits.is_empty() || self.rng.chance(10) {
+            KeyNo(self.rng.small(u32::try_from(known.keys.len()).unwrap() + 2))
+        } else {
+            self.rng.pick(&waits)
+        };
+        Command::Disconnected { key }
     }
 
     pub(super) fn capacity(&mut self, known: &Reference) -> Command {
@@ -113,6 +156,7 @@ impl Generator {
             public: public(self.rng.below(40)),
             rights: if self.rng.chance(60) { Rights(3) } else { Rights(self.rng.byte(20)) },
             expires: Timestamp(self.time.saturating_sub(MINUTE_NANOS).saturating_add(lives)),
+            why: Why::NONE,
         }
     }
 

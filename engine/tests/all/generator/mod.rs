@@ -13,7 +13,7 @@ use types::{Command, HOUR_NANOS, KeyNo, Lane, MINUTE_NANOS, OrderRef, Rights, Se
 use super::reference::Reference;
 pub(crate) use kinds::Kind;
 use kinds::Mix;
-use rng::Rng;
+pub(crate) use rng::Rng;
 
 /// A crowded stream that is full is lively for so many commands.
 const LIVELY: u64 = 60;
@@ -67,7 +67,9 @@ impl Generator {
             _ if known.has_pending() && self.rng.chance(self.mix.prompt) => (None, Command::Continue),
             0 => (None, Command::Clock),
             1 => (None, Command::Continue),
+            2 => (None, self.disconnected(known)),
             4 if self.rng.chance(30) => (None, self.nonsense(known)),
+            _ if self.sweeps_now() && self.rng.chance(40) => (None, self.disconnected(known)),
             _ => {
                 let command = self.command(known);
                 (self.sender(known, &command), command)
@@ -78,6 +80,11 @@ impl Generator {
     /// True for a while after a crowded stream has become full.
     fn is_lively(&self) -> bool {
         self.sequence < self.lively_to
+    }
+
+    /// True when it is time to end all that a stream of large mass cancels has put up.
+    fn sweeps_now(&self) -> bool {
+        self.kind == Kind::Sweeping && self.is_lively() && self.sequence.is_multiple_of(20)
     }
 
     /// Moves the clock: mostly a little, sometimes to the edge of a deadline or across several.
@@ -127,8 +134,7 @@ impl Generator {
             roll = roll.saturating_sub(share);
             falls
         };
-        let sweeps_now = self.kind == Kind::Sweeping && self.is_lively() && self.sequence.is_multiple_of(20);
-        if sweeps_now || falls_to(mass_cancels) {
+        if self.sweeps_now() || falls_to(mass_cancels) {
             Command::MassCancel(self.mass_cancel(known))
         } else if falls_to(replaces) {
             self.replace(known)
@@ -175,16 +181,21 @@ impl Generator {
 
     fn key(&mut self, known: &Reference, command: &Command) -> KeyNo {
         let needed = match command {
-            Command::NewOrder(_) | Command::Cancel(_) | Command::Replace { .. } | Command::MassCancel(_) => {
-                Rights::TRADE
-            }
+            Command::NewOrder(_)
+            | Command::Cancel(_)
+            | Command::Replace { .. }
+            | Command::MassCancel(_)
+            | Command::CancelOnDisconnect { .. } => Rights::TRADE,
             Command::DepositCapacity { .. } => Rights::DEPOSIT,
+            Command::RotateKey { .. } => Rights::READ,
             _ => Rights::OPERATE,
         };
         let owner = match command {
             Command::Cancel(order) | Command::Replace { order, .. } => owner(known, *order),
             // Most orders of such a stream are one account's.
-            _ if self.kind == Kind::Sweeping => Some(KeyNo(2)),
+            _ if self.kind == Kind::Sweeping => {
+                known.keys.iter().rfind(|key| key.origin == KeyNo(2)).map(|key| key.no)
+            }
             _ => None,
         };
         let is_able =

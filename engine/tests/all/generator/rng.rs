@@ -1,11 +1,11 @@
 //! Random numbers from a seed (SplitMix64).
 
 /// A stream of them.
-pub(super) struct Rng(u64);
+pub(crate) struct Rng(u64);
 
 impl Rng {
     /// Neighbouring seeds give streams that have nothing to do with each other.
-    pub(super) fn new(seed: u64) -> Rng {
+    pub(crate) fn new(seed: u64) -> Rng {
         Rng(mixed(seed))
     }
 
@@ -15,28 +15,28 @@ impl Rng {
     }
 
     /// A number from 0 to below `most`, which is at least 1.
-    pub(super) fn below(&mut self, most: u64) -> u64 {
+    pub(crate) fn below(&mut self, most: u64) -> u64 {
         self.next() % most
     }
 
-    pub(super) fn small(&mut self, most: u32) -> u32 {
+    pub(crate) fn small(&mut self, most: u32) -> u32 {
         u32::try_from(self.below(u64::from(most))).unwrap()
     }
 
-    pub(super) fn byte(&mut self, most: u64) -> u8 {
+    pub(crate) fn byte(&mut self, most: u64) -> u8 {
         u8::try_from(self.below(most)).unwrap()
     }
 
-    pub(super) fn index(&mut self, length: usize) -> usize {
+    pub(crate) fn index(&mut self, length: usize) -> usize {
         usize::try_from(self.below(length as u64)).unwrap()
     }
 
     /// One of a few.
-    pub(super) fn pick<T: Copy>(&mut self, of: &[T]) -> T {
+    pub(crate) fn pick<T: Copy>(&mut self, of: &[T]) -> T {
         of[self.index(of.len())]
     }
 
-    pub(super) fn chance(&mut self, percent: u64) -> bool {
+    pub(crate) fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 }

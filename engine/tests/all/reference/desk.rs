@@ -85,6 +85,32 @@ impl Reference {
         Ok(())
     }
 
+    pub(super) fn rotate_key(&mut self, sender: Sender, public: PublicKey) -> Outcome {
+        if let Some(key) = self.keys.iter().find(|key| key.public == public) {
+            return Err((RejectCode::KeyListed, i64::from(key.no.0)));
+        }
+        let no = KeyNo(u32::try_from(self.keys.len()).unwrap() + 1);
+        let old = self.keys.iter_mut().find(|key| key.no == sender.key).unwrap();
+        let new = Key { no, public, taken: [0, 0], ..*old };
+        (old.revoked, old.grace) = (true, 0);
+        let old = *old;
+        self.keys.push(new);
+        self.out.state.extend([StateEvent::Key(old), StateEvent::Key(new)]);
+        self.answer(sender, ReportBody::KeyRotated { key: no });
+        Ok(())
+    }
+
+    pub(super) fn cancel_on_disconnect(&mut self, sender: Sender, grace: u32) -> Outcome {
+        if grace > 24 * 60 * 60 {
+            return Err((RejectCode::GraceOutOfRange, i64::from(grace)));
+        }
+        let key = self.keys.iter_mut().find(|key| key.no == sender.key).unwrap();
+        key.grace = grace;
+        self.out.state.push(StateEvent::Key(*key));
+        self.answer(sender, ReportBody::CancelOnDisconnectSet { grace });
+        Ok(())
+    }
+
     pub(super) fn deposit_cash(
         &mut self,
         sender: Sender,
@@ -175,7 +201,8 @@ impl Reference {
         expires: Timestamp,
     ) -> KeyNo {
         let no = KeyNo(u32::try_from(self.keys.len()).unwrap() + 1);
-        let key = Key { no, account, public, rights, expires, revoked: false, taken: [0, 0] };
+        let (taken, grace) = ([0, 0], 0);
+        let key = Key { no, account, public, rights, expires, revoked: false, taken, grace, origin: no };
         self.keys.push(key);
         self.out.state.push(StateEvent::Key(key));
         no

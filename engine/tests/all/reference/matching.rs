@@ -32,7 +32,7 @@ impl Reference {
         let ended = ended.or(match (order.terms.kind, order.terms.time_in_force) {
             (OrderKind::Market, _) => Some(CancelReason::Market),
             (_, TimeInForce::Ioc | TimeInForce::Fok) => Some(CancelReason::Ioc),
-            _ => self.count_as_mass_cancelled(&order).then_some(CancelReason::Mass),
+            _ => self.count_as_mass_cancelled(&order),
         });
         match ended {
             Some(reason) => self.end(&order, reason, sender),

@@ -148,6 +148,7 @@ impl Reference {
                     self.work();
                 }
                 Command::Continue => self.work(),
+                Command::Disconnected { key } => self.disconnected(key),
                 _ => {}
             },
         }
@@ -207,13 +208,16 @@ impl Reference {
             return Err((RejectCode::KeyExpired, i64::from(key.no.0)));
         }
         let needed = match command {
-            Command::Clock | Command::Continue | Command::Genesis { .. } => {
+            Command::Clock | Command::Continue | Command::Genesis { .. } | Command::Disconnected { .. } => {
                 return Err((RejectCode::SequencerOnly, 0));
             }
-            Command::NewOrder(_) | Command::Cancel(_) | Command::Replace { .. } | Command::MassCancel(_) => {
-                Rights::TRADE
-            }
+            Command::NewOrder(_)
+            | Command::Cancel(_)
+            | Command::Replace { .. }
+            | Command::MassCancel(_)
+            | Command::CancelOnDisconnect { .. } => Rights::TRADE,
             Command::DepositCapacity { .. } => Rights::DEPOSIT,
+            Command::RotateKey { .. } => Rights::READ,
             _ => Rights::OPERATE,
         };
         if key.rights.include(needed) {
@@ -232,16 +236,20 @@ impl Reference {
             Command::DepositCapacity { contract, units, external } => {
                 self.deposit_capacity(sender, contract, units, external)
             }
-            Command::DepositCash { account, currency, amount, external } => {
+            Command::DepositCash { account, currency, amount, external, .. } => {
                 self.deposit_cash(sender, account, currency, amount, external)
             }
-            Command::DefineClass(spec) => self.define_class(sender, spec),
-            Command::OpenAccount { name, role } => self.open_account(sender, name, role),
-            Command::RegisterKey { account, public, rights, expires } => {
+            Command::DefineClass { spec, .. } => self.define_class(sender, spec),
+            Command::OpenAccount { name, role, .. } => self.open_account(sender, name, role),
+            Command::RegisterKey { account, public, rights, expires, .. } => {
                 self.register_key(sender, account, public, rights, expires)
             }
-            Command::RevokeKey { key } => self.revoke_key(sender, key),
-            Command::Clock | Command::Continue | Command::Genesis { .. } => unreachable!("refused before"),
+            Command::RevokeKey { key, .. } => self.revoke_key(sender, key),
+            Command::RotateKey { public } => self.rotate_key(sender, public),
+            Command::CancelOnDisconnect { grace } => self.cancel_on_disconnect(sender, grace),
+            Command::Clock | Command::Continue | Command::Genesis { .. } | Command::Disconnected { .. } => {
+                unreachable!("refused before")
+            }
         }
     }
 

@@ -24,7 +24,7 @@ fn a_mass_cancel_goes_by_either_lane() {
     for (lane, number) in [(ORDERS, 9), (Lane::Cancels, 1)] {
         let (chunk, taken) = bench.commands(&client, lane, &encoded(&[mass_cancel(number)]));
         assert_eq!((numbers(&chunk), taken), (vec![number], Ok(())));
-        assert_eq!(chunk[0].sender.lane, lane);
+        assert_eq!(chunk[0].sender().map(|sender| sender.lane), Some(lane));
         // The scope is no choice there is: the refusal names the lane it came by.
         let mut misfit = encoded(&[mass_cancel(number + 1)]);
         misfit[22] = 9;
@@ -54,8 +54,8 @@ fn its_outcome_is_the_first_report_that_names_it() {
     assert_eq!((chunk.len(), told(&client.reports())), (0, vec![Ok(4)]));
 
     // Where only its end is kept, its outcome is too old to tell.
-    let desk = Desk::new(&recovery(&bench.engine, &[done]));
-    let mut again = Bench { engine: bench.engine.clone(), desk, reports: Vec::new() };
+    let desk = Desk::new(&recovery(&bench.engine, &[done]), Limits::default(), NOW);
+    let mut again = Bench { engine: bench.engine.clone(), desk, reports: Vec::new(), now: NOW };
     let client = self::client(&mut again);
     let (chunk, _) = again.commands(&client, Lane::Cancels, &encoded(&[mass_cancel(5)]));
     assert_eq!((chunk.len(), told(&client.reports())), (0, vec![Err(RejectCode::OutcomeTooOld)]));
