@@ -72,14 +72,23 @@ impl Raw {
         told
     }
 
+    /// How the exchange ends it: with a code and a reason.
+    pub(super) async fn closed(&self) -> (CloseCode, String) {
+        meaning(&self.end().await)
+    }
+
     /// Waits until the exchange ends it, with this code. If the datagram that says so is lost, as it may be while both
     /// ends are flooded, all that comes is a reset; so the exchange's own count is to be looked at beside.
     pub(super) async fn is_closed(&self, code: CloseCode) {
-        let ended = timeout(PATIENCE, self.connection.closed()).await.expect("the session is closed");
+        let ended = self.end().await;
         if !matches!(ended, ConnectionError::Reset) {
             let (found, reason) = meaning(&ended);
             assert_eq!(found, code, "{reason}");
         }
+    }
+
+    async fn end(&self) -> ConnectionError {
+        timeout(PATIENCE, self.connection.closed()).await.expect("the session is closed")
     }
 }
 
