@@ -113,22 +113,34 @@ impl Config {
     }
 
     fn check_ranges(&self) -> Result<(), Failure> {
-        let Config { journal, snapshots, .. } = self;
-        let keep = u64::try_from(snapshots.keep).unwrap_or(u64::MAX);
+        let Config { feed, journal, snapshots, .. } = self;
         for (key, found, least, most) in [
             ("journal.segment_mib", journal.segment_mib, 2, 1_024),
             ("journal.keep_gib", journal.keep_gib, 0, 1 << 30),
             ("journal.keep_days", journal.keep_days, 0, 36_500),
             ("snapshots.every_mib", snapshots.every_mib, 1, 1 << 20),
-            ("snapshots.keep", keep, 2, 1_000),
+            ("snapshots.keep", number(snapshots.keep), 2, 1_000),
+            ("feed.flush_ms", feed.flush_ms, 0, 1_000),
+            ("feed.sessions", number(feed.sessions), 1, 1 << 20),
+            ("feed.sessions_per_key", number(feed.sessions_per_key), 1, 1 << 20),
         ] {
-            if !(least..=most).contains(&found) {
-                let message = format!("{key} is {found}, expected {least} to {most}");
-                return Err(Failure::usage("bad-config-value", message));
-            }
+            within(key, found, least, most)?;
         }
         self.gateway.limits().map(|_| ())
     }
+}
+
+/// Refuses a value that is not from `least` to `most`.
+fn within(key: &str, found: u64, least: u64, most: u64) -> Result<(), Failure> {
+    if (least..=most).contains(&found) {
+        return Ok(());
+    }
+    let message = format!("{key} is {found}, expected {least} to {most}");
+    Err(Failure::usage("bad-config-value", message))
+}
+
+fn number(value: usize) -> u64 {
+    u64::try_from(value).unwrap_or(u64::MAX)
 }
 
 /// What is wrong with a configuration: which key, where it stands, and why.
@@ -162,7 +174,7 @@ fn wrong(figment: &Figment, error: &figment::Error) -> Failure {
 mod tests {
     use super::*;
 
-    fn load(text: &str) -> Result<Config, Failure> {
+    pub(super) fn load(text: &str) -> Result<Config, Failure> {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("cuex.toml");
         std::fs::write(&file, text).unwrap();
@@ -188,6 +200,9 @@ mod tests {
         named("dta = \"x\"\n", "unknown-config-key", "dta");
         named("[gateway]\nlisten = \"nowhere\"\n", "bad-config-value", "nowhere");
         named("[journal]\nsegment_mib = 0\n", "bad-config-value", "segment_mib is 0");
+        named("[feed]\nflush_ms = 1001\n", "bad-config-value", "feed.flush_ms is 1001, expected 0 to 1000");
+        named("[feed]\nsessions = 0\n", "bad-config-value", "feed.sessions is 0");
+        named("[feed]\nsessions_per_key = 9999999\n", "bad-config-value", "feed.sessions_per_key is 9999999");
         named("[snapshots]\nkeep = 1\n", "bad-config-value", "snapshots.keep is 1, expected 2 to 1000");
         named("[snapshots]\nevery = 1\n", "unknown-config-key", "every");
         named("data = \n", "bad-config", "line 1");

@@ -1,10 +1,7 @@
 //! Cancel on disconnect: since when the keys that want their orders to end with their sessions have had none.
 
 use rustc_hash::FxHashMap;
-use types::{Key, KeyNo, Timestamp};
-
-/// One second, in the nanoseconds of a [`Timestamp`].
-const SECOND: u64 = 1_000_000_000;
+use types::{Key, KeyNo, SECOND_NANOS, Timestamp};
 
 /// The keys with a grace that have no session, each with the moment from which on it has had none. A key whose grace
 /// has run out is not among them until its next session has ended.
@@ -37,7 +34,7 @@ impl Graces {
     /// Takes out the keys whose graces have run out, in order. `grace` says how many seconds a key has.
     pub(crate) fn run_out(&mut self, now: Timestamp, grace: impl Fn(KeyNo) -> u32) -> Vec<KeyNo> {
         let is_over = |key: &KeyNo, since: &mut Timestamp| {
-            now.0.saturating_sub(since.0) >= u64::from(grace(*key)).saturating_mul(SECOND)
+            now.0.saturating_sub(since.0) >= u64::from(grace(*key)).saturating_mul(SECOND_NANOS)
         };
         let mut over: Vec<KeyNo> = self.absent.extract_if(is_over).map(|(key, _)| key).collect();
         over.sort_unstable_by_key(|key| key.0);

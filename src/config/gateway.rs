@@ -1,5 +1,6 @@
 //! The gateway's part of the configuration: where it listens, and what its clients may use of it.
 
+use super::number;
 use crate::fail::Failure;
 use gateway::{Limits, Rate, Throttle};
 use serde::{Deserialize, Serialize};
@@ -99,7 +100,8 @@ impl GatewayConfig {
     }
 
     fn check_ranges(&self) -> Result<(), Failure> {
-        let number = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
+        let within =
+            |key: &str, found, least, most| super::within(&format!("gateway.{key}"), found, least, most);
         for (key, found, least, most) in [
             ("heartbeat_s", self.heartbeat_s.into(), 1, 60),
             ("hello_s", self.hello_s, 1, 600),
@@ -123,14 +125,6 @@ impl GatewayConfig {
         }
         Ok(())
     }
-}
-
-fn within(key: &str, found: u64, least: u64, most: u64) -> Result<(), Failure> {
-    if (least..=most).contains(&found) {
-        return Ok(());
-    }
-    let message = format!("gateway.{key} is {found}, expected {least} to {most}");
-    Err(Failure::usage("bad-config-value", message))
 }
 
 impl Default for ThrottleConfig {
@@ -158,14 +152,7 @@ impl From<ThrottleConfig> for Throttle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
-
-    fn load(text: &str) -> Result<Config, Failure> {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("cuex.toml");
-        std::fs::write(&file, text).unwrap();
-        Config::load(Some(&file))
-    }
+    use crate::config::tests::load;
 
     #[test]
     fn the_defaults_are_the_gateways() {

@@ -28,4 +28,4 @@ pub use order::{ICEBERG_PARTS_MAX, NewOrder, OrderKind, SelfTrade, check_price, 
 pub use reject::RejectCode;
 pub use report::{Answers, CancelReason, Report, ReportBody};
 pub use state::{Account, Key, OpenOrder, Output, Rights, Role, StateEvent};
-pub use time::{HOUR_NANOS, Hour, MINUTE_NANOS, Timestamp};
+pub use time::{HOUR_NANOS, Hour, MINUTE_NANOS, SECOND_NANOS, Timestamp};

@@ -226,3 +226,20 @@ pub enum CancelReason {
     /// The key that sent it had no session for its grace.
     Disconnected,
 }
+
+impl CancelReason {
+    /// Every reason there is.
+    pub const ALL: [CancelReason; 11] = [
+        CancelReason::Owner,
+        CancelReason::Ioc,
+        CancelReason::Fok,
+        CancelReason::SelfTrade,
+        CancelReason::Gate,
+        CancelReason::Market,
+        CancelReason::MinUnits,
+        CancelReason::Expired,
+        CancelReason::PostOnly,
+        CancelReason::Mass,
+        CancelReason::Disconnected,
+    ];
+}

@@ -1,7 +1,9 @@
 //! Time as data: stamps in nanoseconds and slot starts in hours. Nobody here reads a clock.
 
+/// One second in nanoseconds.
+pub const SECOND_NANOS: u64 = 1_000_000_000;
 /// Nanoseconds in a minute.
-pub const MINUTE_NANOS: u64 = 60 * 1_000_000_000;
+pub const MINUTE_NANOS: u64 = 60 * SECOND_NANOS;
 /// Nanoseconds in an hour.
 pub const HOUR_NANOS: u64 = 60 * MINUTE_NANOS;
 

@@ -25,7 +25,7 @@ fn busy_streams_agree_with_the_reference() {
     met.assert_all(&[true, false].map(|kept_priority| Thing::Replaced { kept_priority }));
     met.assert_all(&[Thing::MassCancelDone, Thing::Deposited, Thing::Settled, Thing::Desk]);
     met.assert_all(&[Phase::Closed, Phase::InDelivery, Phase::Settled].map(Thing::Phase));
-    met.assert_all(&REASONS.map(Thing::Ended));
+    met.assert_all(&CancelReason::ALL.map(Thing::Ended));
     let codes = RejectCode::ALL.into_iter().filter(|code| !ELSEWHERE.contains(code));
     met.assert_all(&codes.map(Thing::Refused).collect::<Vec<_>>());
 }
@@ -74,20 +74,6 @@ fn streams_where_many_orders_expire_agree_with_the_reference() {
     let met = run_streams(Kind::Lapsing, 30, CROWDED_COMMANDS);
     met.assert_all(&[Thing::LeftOver(Work::Moments), Thing::GoneOnWith(Work::Moments)]);
 }
-
-const REASONS: [CancelReason; 11] = [
-    CancelReason::Owner,
-    CancelReason::Ioc,
-    CancelReason::Fok,
-    CancelReason::SelfTrade,
-    CancelReason::Gate,
-    CancelReason::Market,
-    CancelReason::MinUnits,
-    CancelReason::Expired,
-    CancelReason::PostOnly,
-    CancelReason::Mass,
-    CancelReason::Disconnected,
-];
 
 /// Refusals of the gateway.
 const ELSEWHERE: [RejectCode; 6] = [

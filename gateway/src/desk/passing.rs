@@ -6,10 +6,7 @@ use crate::meters;
 use crate::session::{Closing, SessionNo};
 use protocol::CloseCode;
 use protocol::order_entry::HEARTBEATS_MISSED;
-use types::{KeyNo, Timestamp};
-
-/// One second, in the nanoseconds of a [`Timestamp`].
-const SECOND: u64 = 1_000_000_000;
+use types::{KeyNo, SECOND_NANOS, Timestamp};
 
 impl Desk {
     /// Time has passed: ends the sessions whose key has expired, that have not said hello in time, that are silent, or
@@ -41,7 +38,7 @@ impl Desk {
 
     fn end_silent(&mut self, now: Timestamp) {
         let patience = self.heartbeat().saturating_mul(u64::from(HEARTBEATS_MISSED));
-        let reason = format!("nothing was heard for {} s", patience / SECOND);
+        let reason = format!("nothing was heard for {} s", patience / SECOND_NANOS);
         let closing = Closing::new(CloseCode::Silent, reason);
         let is_silent = |heard: Timestamp| now.0.saturating_sub(heard.0) >= patience;
         self.close_all(|session| session.is_greeted && is_silent(session.heard), &closing, now);
@@ -82,6 +79,6 @@ impl Desk {
     }
 
     fn heartbeat(&self) -> u64 {
-        u64::from(self.limits.heartbeat.max(1)) * SECOND
+        u64::from(self.limits.heartbeat.max(1)) * SECOND_NANOS
     }
 }

@@ -18,7 +18,7 @@ const NOW: Timestamp = Timestamp(500_000 * types::HOUR_NANOS);
 const OPERATOR: PublicKey = PublicKey([1; 32]);
 const BROKER: PublicKey = PublicKey([2; 32]);
 const ORDERS: Lane = Lane::Orders;
-const SECOND: u64 = 1_000_000_000;
+const SECOND: u64 = types::SECOND_NANOS;
 
 /// An engine with a desk before it: what a sequencer would do, one command at a time.
 struct Bench {

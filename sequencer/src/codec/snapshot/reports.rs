@@ -27,21 +27,6 @@ mod what {
     pub(super) const CASH_CREDITED: u8 = 18;
 }
 
-/// Every reason.
-const REASONS: [CancelReason; 11] = [
-    CancelReason::Owner,
-    CancelReason::Ioc,
-    CancelReason::Fok,
-    CancelReason::SelfTrade,
-    CancelReason::Gate,
-    CancelReason::Market,
-    CancelReason::MinUnits,
-    CancelReason::Expired,
-    CancelReason::PostOnly,
-    CancelReason::Mass,
-    CancelReason::Disconnected,
-];
-
 /// Appends a record, its kind first.
 pub(super) fn put(report: &Report, bytes: &mut Vec<u8>) {
     let &Report { account, number, sequence, time, answers, ref body } = report;
@@ -213,6 +198,6 @@ fn reason_byte(reason: CancelReason) -> u8 {
 }
 
 fn reason(byte: u8) -> Result<CancelReason, RecordError> {
-    let reason = REASONS.into_iter().find(|&reason| reason_byte(reason) == byte);
+    let reason = CancelReason::ALL.into_iter().find(|&reason| reason_byte(reason) == byte);
     reason.ok_or_else(|| choice("reason", byte, "1 to 11"))
 }
