@@ -9,6 +9,7 @@ use crate::failure::{AppendError, Failure};
 use crate::format::{
     FRAME_HEADER, MAX_BATCH, MAX_FRAME, SEGMENT_HEADER, SegmentHeader, encode_frame, frame_length, genesis,
 };
+use crate::opening::Opening;
 use crate::reader::{Batch, Begin, Checkpoint, End, Part, Reader, Summary, directory_error, list_segments};
 use crate::sealed::{Sealed, Shared};
 use crate::segment::{self, is_no_space, segment_name};
@@ -140,6 +141,16 @@ impl Journal {
         options: &Options,
         mut replay: impl FnMut(Batch<'_>) -> Result<(), E>,
     ) -> Result<(Self, Summary), OpenError> {
+        let mut opening = Self::begin_on(disk, options)?;
+        while let Some(batch) = opening.next_batch()? {
+            let first_sequence = batch.first_sequence;
+            replay(batch).map_err(|error| OpenError::Replay { first_sequence, source: error.into() })?;
+        }
+        opening.finish()
+    }
+
+    /// Begins to open a directory: locks it, makes it a journal where it is empty, and reads no batch yet.
+    pub fn begin_on(disk: Arc<dyn Disk>, options: &Options) -> Result<Opening, OpenError> {
         check_options(options)?;
         let lock = segment::lock_for_writing(disk.as_ref()).map_err(directory_error(&disk))?;
         let lock = lock.ok_or_else(|| ReadError::InUse { directory: disk.location() })?;
@@ -150,23 +161,14 @@ impl Journal {
             segments.push(options.first_sequence);
         }
         let begin = options.after.map_or(Begin::By(options.first_sequence), Begin::After);
-        let expected = options.rules_version;
-        let part =
-            Part { rules_version: options.after.is_none().then_some(expected), begin, sealed_end: None };
-        let mut reader = Reader::start(Arc::clone(&disk), None, segments, part)?;
-        while let Some(batch) = reader.next_batch()? {
-            let first_sequence = batch.first_sequence;
-            if batch.rules_version != expected {
-                let (segment, found) = (segment_name(batch.segment), batch.rules_version);
-                return Err(ReadError::RulesVersion { segment, found, expected }.into());
-            }
-            replay(batch).map_err(|error| OpenError::Replay { first_sequence, source: error.into() })?;
-        }
-        Self::at_end(disk, lock, options, reader.into_end()?)
+        let rules_version = options.after.is_none().then_some(options.rules_version);
+        let part = Part { rules_version, begin, sealed_end: None };
+        let reader = Reader::start(Arc::clone(&disk), None, segments, part)?;
+        Ok(Opening { disk, lock, options: *options, reader })
     }
 
     /// A journal that goes on where the reader ended.
-    fn at_end(
+    pub(crate) fn at_end(
         disk: Arc<dyn Disk>,
         lock: Box<dyn DiskFile>,
         options: &Options,

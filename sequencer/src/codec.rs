@@ -7,6 +7,7 @@
 mod desk;
 mod orders;
 pub mod snapshot;
+mod straight;
 
 use desk::{
     DefineClassBody, DepositCapacityBody, DepositCashBody, DisconnectedBody, GenesisBody, OpenAccountBody,
@@ -14,6 +15,7 @@ use desk::{
 };
 use orders::{CancelOnDisconnectBody, MassCancelBody, NewOrderBody, OrderRefBody, ReplaceBody};
 use std::mem::size_of;
+pub(crate) use straight::decode_onto;
 use types::{Code, Command, KeyNo, Lane, PublicKey, Sender, Stamped, Timestamp, Why};
 use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -285,6 +287,7 @@ impl<'a> Record<'a> {
 }
 
 impl Header {
+    #[inline]
     fn sender(&self) -> Result<Option<Sender>, RecordError> {
         let (key, number) = (self.key.get(), self.number.get());
         let lane = match self.lane {
@@ -332,15 +335,19 @@ fn why(bytes: [u8; 63]) -> Result<Why, RecordError> {
     Why::from_bytes(bytes).ok_or_else(|| RecordError::Field { field: "why", found: hex(&bytes), expected })
 }
 
+#[cold]
 fn choice(field: &'static str, found: u8, expected: &'static str) -> RecordError {
     RecordError::Field { field, found: found.to_string(), expected }
 }
 
+#[inline]
 fn zero(reserved: &[u8]) -> Result<(), RecordError> {
-    if reserved.iter().all(|&byte| byte == 0) {
-        return Ok(());
-    }
-    Err(RecordError::Field { field: "reserved", found: hex(reserved), expected: "zeros" })
+    if reserved.iter().all(|&byte| byte == 0) { Ok(()) } else { Err(not_zero(reserved)) }
+}
+
+#[cold]
+fn not_zero(reserved: &[u8]) -> RecordError {
+    RecordError::Field { field: "reserved", found: hex(reserved), expected: "zeros" }
 }
 
 fn hex(bytes: &[u8]) -> String {

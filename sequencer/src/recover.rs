@@ -1,12 +1,12 @@
-//! From a directory back to an engine: the newest good snapshot, then the journal after it. Reading and checking go
-//! on in one thread, applying in another.
+//! From a directory back to an engine: the newest good snapshot, then the journal after it. Reading and checking its
+//! bytes go on in one thread, making commands of them and applying these in another.
 
 use crate::exchange::StartError;
-use crate::replay::{Order, Replica};
+use crate::replay::{Order, ReplayError, Replica};
 use crate::snapshot;
 use crossbeam::channel::{Receiver, Sender, bounded};
 use engine::Engine;
-use journal::{Disk, Journal, OpenError, ReadError, SnapshotInfo, Snapshots, TornTail};
+use journal::{Disk, Journal, OpenError, Opening, ReadError, SnapshotInfo, Snapshots, TornTail};
 use std::io;
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -17,8 +17,11 @@ use types::{Report, Sequence, Stamped, StateEvent, Timestamp};
 /// starts from the full state.
 pub const REPORTS_MAX: usize = 65_536;
 
-/// So many commands are handed from the reading thread to the applying one together.
-const HANDFUL: usize = 1_024;
+/// So many bytes of batches are handed from the reading thread to the applying one together, at least: about a thousand
+/// commands.
+const HANDFUL: usize = 64 << 10;
+/// So many commands are applied together, at least: enough to look ahead, and few enough to be in the nearest cache still.
+const AT_ONCE: usize = 256;
 /// So many handfuls may wait to be applied.
 const WAITING: usize = 8;
 
@@ -52,9 +55,9 @@ pub struct Took {
     pub snapshot: Duration,
     /// Making an engine of it.
     pub restore: Duration,
-    /// Reading and checking the journal after it.
+    /// Reading and checking the journal after it, and making its end durable.
     pub journal: Duration,
-    /// Applying the commands in it.
+    /// Making commands of it and applying them.
     pub apply: Duration,
     /// Putting out the state for the mirrors.
     pub state: Duration,
@@ -146,61 +149,123 @@ pub(crate) fn load(
     Ok((Replica::restored(restored), info, took))
 }
 
-/// Opens the journal and applies what is in it.
+/// Batches on their way from the thread that reads to the one that applies. They go as the bytes that were read: as
+/// commands they would be more than twice as long, and what passes from one core to another is what a replay waits for.
+#[derive(Default)]
+struct Handful {
+    /// The payloads, one behind the other.
+    bytes: Vec<u8>,
+    /// First sequence, number of records and length of each.
+    batches: Vec<(Sequence, u32, usize)>,
+}
+
+/// What applying came to, and how long it worked.
+struct Applied {
+    replica: Replica,
+    /// The batch that is not one of commands in order, if there is one; nothing after it was applied.
+    flaw: Option<(Sequence, ReplayError)>,
+    worked: Duration,
+}
+
+/// Opens the journal and applies what is in it. Its end is made durable only when all of it has been applied.
 fn replay(
     disk: Arc<dyn Disk>,
     options: &journal::Options,
     replica: Replica,
     took: &mut Took,
 ) -> Result<(Journal, journal::Summary, Replica), StartError> {
-    let mut order = Order::after(&replica.engine);
-    std::thread::scope(|scope| {
+    let (started, mut waited) = (Instant::now(), Duration::ZERO);
+    let mut opening = Journal::begin_on(disk, options)?;
+    let applied = std::thread::scope(|scope| {
         let (full_in, full) = bounded(WAITING);
         let (empty_in, empty) = bounded(WAITING + 2);
         let applying = std::thread::Builder::new()
             .name("replay".to_owned())
             .spawn_scoped(scope, || apply_all(replica, full, empty_in))
             .map_err(StartError::Thread)?;
-        let (started, mut waited) = (Instant::now(), Duration::ZERO);
-        let mut hand_over = |commands| {
+        // Nobody takes a handful any more if the other thread has panicked or come upon a flaw, which its end says.
+        let read = read_all(&mut opening, |handful| {
             let waiting = Instant::now();
-            // Nobody takes them any more if the other thread has panicked, which its end says.
-            let _ = full_in.send(commands);
+            let sent = full_in.send(handful);
             waited += waiting.elapsed();
-            empty.try_recv().unwrap_or_default()
-        };
-        let mut commands: Vec<Stamped> = Vec::with_capacity(HANDFUL);
-        let opened = Journal::open_on(disk, options, |batch| {
-            order.read(&batch, &mut commands)?;
-            if commands.len() >= HANDFUL {
-                commands = hand_over(std::mem::take(&mut commands));
-            }
-            Ok::<(), crate::ReplayError>(())
+            sent.ok().map(|()| empty.try_recv().unwrap_or_default())
         });
-        hand_over(commands);
-        took.journal = started.elapsed().saturating_sub(waited);
         drop(full_in);
-        let (replica, apply) = applying.join().unwrap_or_else(|panic| resume_unwind(panic));
-        took.apply = apply;
-        let (journal, found) = opened?;
-        Ok((journal, found, replica))
-    })
+        let waiting = Instant::now();
+        let applied = applying.join().unwrap_or_else(|panic| resume_unwind(panic));
+        waited += waiting.elapsed();
+        // A flaw comes before whatever was found further on.
+        if applied.flaw.is_none() {
+            read?;
+        }
+        Ok::<Applied, StartError>(applied)
+    })?;
+    let Applied { replica, flaw, worked } = applied;
+    if let Some((first_sequence, source)) = flaw {
+        return Err(OpenError::Replay { first_sequence, source: source.into() }.into());
+    }
+    let (journal, found) = opening.finish()?;
+    took.journal = started.elapsed().saturating_sub(waited);
+    took.apply = worked;
+    Ok((journal, found, replica))
 }
 
-/// Applies what comes, until no more does, and gives the buffers back. Also how long it worked.
-fn apply_all(
-    mut replica: Replica,
-    full: Receiver<Vec<Stamped>>,
-    empty: Sender<Vec<Stamped>>,
-) -> (Replica, Duration) {
-    let mut worked = Duration::ZERO;
-    while let Ok(mut commands) = full.recv() {
-        let working = Instant::now();
-        replica.apply(&commands);
-        worked += working.elapsed();
-        commands.clear();
-        // One too many is let go of.
-        let _ = empty.try_send(commands);
+/// Reads and checks all batches, and hands them over until nobody takes them. What comes back is used again.
+fn read_all(
+    opening: &mut Opening,
+    mut hand_over: impl FnMut(Handful) -> Option<Handful>,
+) -> Result<(), OpenError> {
+    let mut handful = Handful::default();
+    while let Some(batch) = opening.next_batch()? {
+        handful.bytes.extend_from_slice(batch.payload);
+        handful.batches.push((batch.first_sequence, batch.count, batch.payload.len()));
+        if handful.bytes.len() >= HANDFUL {
+            match hand_over(handful) {
+                Some(empty) => handful = empty,
+                None => return Ok(()),
+            }
+        }
     }
-    (replica, worked)
+    hand_over(handful);
+    Ok(())
+}
+
+/// Applies what comes, until no more does or it is not as it must be, and gives the buffers back.
+fn apply_all(mut replica: Replica, full: Receiver<Handful>, empty: Sender<Handful>) -> Applied {
+    let (mut order, mut commands) = (Order::after(&replica.engine), Vec::new());
+    let mut worked = Duration::ZERO;
+    while let Ok(mut handful) = full.recv() {
+        let working = Instant::now();
+        if let Err(flaw) = handful.apply(&mut replica, &mut order, &mut commands) {
+            return Applied { replica, flaw: Some(flaw), worked };
+        }
+        worked += working.elapsed();
+        handful.bytes.clear();
+        handful.batches.clear();
+        // One too many is let go of.
+        let _ = empty.try_send(handful);
+    }
+    Applied { replica, flaw: None, worked }
+}
+
+impl Handful {
+    /// Applies what is in it, some of it at a time; `commands` is room for that. The error names the batch.
+    fn apply(
+        &self,
+        replica: &mut Replica,
+        order: &mut Order,
+        commands: &mut Vec<Stamped>,
+    ) -> Result<(), (Sequence, ReplayError)> {
+        let mut rest = self.bytes.as_slice();
+        for &(first, count, length) in &self.batches {
+            let (payload, behind) = rest.split_at(length);
+            rest = behind;
+            order.read_records(first, count, payload, commands).map_err(|error| (first, error))?;
+            if commands.len() >= AT_ONCE || behind.is_empty() {
+                replica.apply(commands);
+                commands.clear();
+            }
+        }
+        Ok(())
+    }
 }

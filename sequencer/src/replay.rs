@@ -85,17 +85,29 @@ impl Order {
         batch: &journal::Batch<'_>,
         commands: &mut Vec<Stamped>,
     ) -> Result<(), ReplayError> {
+        self.read_records(batch.first_sequence, batch.count, batch.payload, commands)
+    }
+
+    /// The same for a batch of which no more is left than this.
+    pub(crate) fn read_records(
+        &mut self,
+        first: Sequence,
+        expected: u32,
+        payload: &[u8],
+        commands: &mut Vec<Stamped>,
+    ) -> Result<(), ReplayError> {
         let before = self.sequence;
-        for record in codec::records(batch.payload) {
-            let stamped = record.map_err(|source| ReplayError::Record { after: self.sequence, source })?;
-            self.check(&stamped)?;
-            commands.push(stamped);
+        let mut rest = payload;
+        while !rest.is_empty() {
+            rest = codec::decode_onto(rest, commands)
+                .map_err(|source| ReplayError::Record { after: self.sequence, source })?;
+            commands.last().map_or(Ok(()), |stamped| self.check(stamped))?;
         }
         let found = self.sequence - before;
-        if found == u64::from(batch.count) {
+        if found == u64::from(expected) {
             return Ok(());
         }
-        Err(ReplayError::Count { first: batch.first_sequence, expected: batch.count, found })
+        Err(ReplayError::Count { first, expected, found })
     }
 
     fn check(&mut self, stamped: &Stamped) -> Result<(), ReplayError> {

@@ -111,51 +111,90 @@ impl NewOrderBody {
     }
 
     pub(super) fn terms(&self) -> Result<NewOrder, RecordError> {
-        zero(&self.reserved)?;
-        if self.flags & !(POST_ONLY | STOP) != 0 {
-            return Err(choice("flags", self.flags, "the sum of 1 and 2, one of them, or 0"));
+        self.sound().ok_or_else(|| self.flaw())
+    }
+
+    /// The order, if every field holds a value of its own. It stays inside its caller, so that the order is put together
+    /// where it is to lie.
+    #[inline(always)]
+    pub(super) fn sound(&self) -> Option<NewOrder> {
+        if self.reserved != [0; 3] || self.flags & !(POST_ONLY | STOP) != 0 {
+            return None;
         }
-        Ok(NewOrder {
+        let is_stop = self.flags & STOP != 0;
+        if !is_stop && self.trigger.get() != 0 {
+            return None;
+        }
+        Some(NewOrder {
             contract: ContractId(self.contract.get()),
-            side: side(self.side)?,
-            kind: match self.kind {
-                1 => OrderKind::Limit,
-                2 => OrderKind::Market,
-                kind => return Err(choice("kind", kind, "1 or 2")),
-            },
+            side: side_of(self.side)?,
+            kind: self.kind()?,
             time_in_force: self.time_in_force()?,
             price: self.price.get(),
             units: self.units.get(),
             min_units: self.min_units.get(),
             shown: self.shown.get(),
             post_only: self.flags & POST_ONLY != 0,
-            trigger: self.trigger()?,
-            self_trade: match self.self_trade {
-                1 => SelfTrade::CancelIncoming,
-                2 => SelfTrade::CancelResting,
-                3 => SelfTrade::CancelBoth,
-                4 => SelfTrade::Decrement,
-                self_trade => return Err(choice("self trade", self_trade, "1 to 4")),
-            },
+            trigger: is_stop.then(|| self.trigger.get()),
+            self_trade: self.self_trade()?,
         })
     }
 
-    fn time_in_force(&self) -> Result<TimeInForce, RecordError> {
-        match (self.time_in_force, self.until.get()) {
-            (4, until) => Ok(TimeInForce::Gtd(Timestamp(until))),
-            (1, 0) => Ok(TimeInForce::Gtc),
-            (2, 0) => Ok(TimeInForce::Ioc),
-            (3, 0) => Ok(TimeInForce::Fok),
-            (1..=3, until) => Err(absent("until", until)),
-            (tif, _) => Err(choice("time in force", tif, "1 to 4")),
+    /// Why the order is not sound: the first field that holds no value of its own.
+    #[cold]
+    fn flaw(&self) -> RecordError {
+        if let Err(error) = zero(&self.reserved) {
+            return error;
+        }
+        if self.flags & !(POST_ONLY | STOP) != 0 {
+            return choice("flags", self.flags, "the sum of 1 and 2, one of them, or 0");
+        }
+        if let Err(error) = side(self.side) {
+            return error;
+        }
+        if self.kind().is_none() {
+            return choice("kind", self.kind, "1 or 2");
+        }
+        if self.time_in_force().is_none() {
+            return match (self.time_in_force, self.until.get()) {
+                (1..=3, until) => absent("until", until),
+                (tif, _) => choice("time in force", tif, "1 to 4"),
+            };
+        }
+        if self.self_trade().is_some() {
+            return absent("trigger", self.trigger.get());
+        }
+        choice("self trade", self.self_trade, "1 to 4")
+    }
+
+    #[inline(always)]
+    fn kind(&self) -> Option<OrderKind> {
+        match self.kind {
+            1 => Some(OrderKind::Limit),
+            2 => Some(OrderKind::Market),
+            _ => None,
         }
     }
 
-    fn trigger(&self) -> Result<Option<Ticks>, RecordError> {
-        match self.trigger.get() {
-            trigger if self.flags & STOP != 0 => Ok(Some(trigger)),
-            0 => Ok(None),
-            trigger => Err(absent("trigger", trigger)),
+    #[inline(always)]
+    fn time_in_force(&self) -> Option<TimeInForce> {
+        match (self.time_in_force, self.until.get()) {
+            (1, 0) => Some(TimeInForce::Gtc),
+            (2, 0) => Some(TimeInForce::Ioc),
+            (3, 0) => Some(TimeInForce::Fok),
+            (4, until) => Some(TimeInForce::Gtd(Timestamp(until))),
+            _ => None,
+        }
+    }
+
+    #[inline(always)]
+    fn self_trade(&self) -> Option<SelfTrade> {
+        match self.self_trade {
+            1 => Some(SelfTrade::CancelIncoming),
+            2 => Some(SelfTrade::CancelResting),
+            3 => Some(SelfTrade::CancelBoth),
+            4 => Some(SelfTrade::Decrement),
+            _ => None,
         }
     }
 }
@@ -171,11 +210,18 @@ impl OrderRefBody {
 
     pub(super) fn order(&self) -> Result<OrderRef, RecordError> {
         zero(&self.reserved)?;
-        let slot = self.slot.get();
+        self.sound().ok_or_else(|| choice("named by", self.named_by, "1, or 2 with slot 0"))
+    }
+
+    /// As [`NewOrderBody::sound`].
+    #[inline(always)]
+    pub(super) fn sound(&self) -> Option<OrderRef> {
+        let (order, slot) = (self.order.get(), self.slot.get());
         match self.named_by {
-            1 => Ok(OrderRef::Id { order: self.order.get(), slot }),
-            2 if slot == 0 => Ok(OrderRef::Number(self.order.get())),
-            named_by => Err(choice("named by", named_by, "1, or 2 with slot 0")),
+            _ if self.reserved != [0; 3] => None,
+            1 => Some(OrderRef::Id { order, slot }),
+            2 if slot == 0 => Some(OrderRef::Number(order)),
+            _ => None,
         }
     }
 }
@@ -189,6 +235,13 @@ impl ReplaceBody {
     pub(super) fn command(&self) -> Result<Command, RecordError> {
         zero(&self.reserved)?;
         Ok(Command::Replace { order: self.order.order()?, price: self.price.get(), units: self.units.get() })
+    }
+
+    /// As [`NewOrderBody::sound`].
+    #[inline(always)]
+    pub(super) fn sound(&self) -> Option<Command> {
+        let order = if self.reserved == [0; 4] { self.order.sound()? } else { return None };
+        Some(Command::Replace { order, price: self.price.get(), units: self.units.get() })
     }
 }
 
@@ -233,14 +286,20 @@ fn side_byte(side: Side) -> u8 {
 }
 
 fn side(byte: u8) -> Result<Side, RecordError> {
+    side_of(byte).ok_or_else(|| choice("side", byte, "1 or 2"))
+}
+
+#[inline(always)]
+fn side_of(byte: u8) -> Option<Side> {
     match byte {
-        1 => Ok(Side::Buy),
-        2 => Ok(Side::Sell),
-        byte => Err(choice("side", byte, "1 or 2")),
+        1 => Some(Side::Buy),
+        2 => Some(Side::Sell),
+        _ => None,
     }
 }
 
 /// A field that belongs to another choice.
+#[cold]
 fn absent(field: &'static str, found: impl ToString) -> RecordError {
     RecordError::Field { field, found: found.to_string(), expected: "0, as the choice beside it has none" }
 }

@@ -370,6 +370,21 @@ proptest! {
     }
 
     #[test]
+    fn straight_into_its_place_is_the_same_as_the_long_way(
+        stamped in any_stamped(), at in any::<prop::sample::Index>(), byte in any::<u8>(), cut in any::<prop::sample::Index>(),
+    ) {
+        let whole = encoded(&stamped);
+        let mut changed = whole.clone();
+        changed[at.index(whole.len())] = byte;
+        for bytes in [&whole[..], &changed, &whole[..cut.index(whole.len())]] {
+            let mut read = vec![stamped];
+            let rest = decode_onto(bytes, &mut read);
+            prop_assert_eq!(rest.map(|rest| (read.pop(), rest)), decode(bytes).map(|(read, rest)| (Some(read), rest)));
+            prop_assert!(read.is_empty() || read == [stamped], "what was there is left alone");
+        }
+    }
+
+    #[test]
     fn any_bytes_are_decoded_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         for record in records(&bytes) {
             let _ = record;

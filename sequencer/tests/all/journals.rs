@@ -2,8 +2,8 @@
 
 use crate::OPERATOR;
 use engine::RULES_VERSION;
-use journal::Journal;
-use sequencer::{RecordError, ReplayError, VerifyError, encode, verify};
+use journal::{Journal, OpenError, SimulatedDisk};
+use sequencer::{RecordError, ReplayError, StartError, VerifyError, encode, verify};
 use std::ops::ControlFlow;
 use std::path::Path;
 use types::{Command, Stamped, Timestamp};
@@ -56,6 +56,37 @@ fn commands_out_of_order_are_refused() {
     let short = refused(&[(1, vec![genesis()]), (3, vec![clock(2, 100), clock(3, 100)])]);
     assert_eq!(short, ReplayError::Count { first: 2, expected: 3, found: 2 });
     assert_eq!(refused(&[(1, vec![clock(1, 100)])]), ReplayError::NoGenesis);
+}
+
+/// The thread that applies finds the flaw, while the one that reads may have come to the end long ago.
+#[test]
+fn a_start_that_comes_upon_no_record_writes_nothing_and_cuts_nothing() {
+    let disk = SimulatedDisk::new(1);
+    let options = journal::Options {
+        segment_size: 64 << 10,
+        prepare_ahead: false,
+        ..journal::Options::new(RULES_VERSION)
+    };
+    let opened = Journal::open_on(disk.mount(), &options, |_| Ok::<(), std::io::Error>(()));
+    let (mut journal, _) = opened.unwrap();
+    let record = |stamped: &Stamped| {
+        let mut record = Vec::new();
+        encode(stamped, &mut record);
+        record
+    };
+    journal.append(1, 1, &record(&genesis())).unwrap();
+    journal.append(2, 1, &[0xee; 32]).unwrap();
+    journal.append(3, 1, &record(&stamped(3, 100, Command::Clock))).unwrap();
+    drop(journal);
+    // The last batch was being written when the power failed: the next start would cut it.
+    let name = format!("{:020}.seg", 1);
+    let mut torn = disk.written(&name).unwrap();
+    let end = torn.iter().rposition(|byte| *byte != 0).unwrap();
+    torn[end] ^= 1;
+    disk.put(&name, torn.clone());
+    let started = sequencer::open_on(disk.mount(), &sequencer::Options::default()).unwrap_err();
+    assert!(matches!(started, StartError::Open(OpenError::Replay { first_sequence: 2, .. })), "{started:?}");
+    assert!(disk.written(&name).unwrap() == torn, "what was found is left as it is");
 }
 
 #[test]

@@ -3,7 +3,8 @@
 //! Nanoseconds of processor time per message, reports pushed, the least of some rounds. All contenders of a line
 //! take turns in the same process, each on a new book, so that their ratios hold whatever the machine's mood.
 //! `--quick` does a fiftieth of everything, once; `--hot`, `--contracts`, `--large`, `--tail`,
-//! `--exchange`, `--memory`, `--snapshots` and `--recovery` print one part only.
+//! `--exchange`, `--memory`, `--snapshots` and `--recovery` print one part only. `--resting-market DIR` prints nothing and
+//! writes the market that `--recovery` brings back, so that the program itself can be started on it.
 #![allow(clippy::print_stdout)]
 
 mod exchange;
@@ -40,7 +41,7 @@ const PARTS: [Part; 8] = [
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if memory::measured_itself(&arguments) {
+    if memory::measured_itself(&arguments) || recovery::written_market(&arguments) {
         return;
     }
     let mut effort = Effort { scale: 1, rounds: 4 };

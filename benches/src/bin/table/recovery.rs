@@ -18,10 +18,24 @@ use types::{Output, Stamped};
 const ACCOUNTS: u32 = 10_000;
 /// How many commands a batch has.
 const BATCH: usize = 256;
+/// How many orders rest in the market that is brought back.
+const RESTING: u32 = 1_000_000;
+/// The argument by which that market is written into a directory.
+const WRITTEN: &str = "--resting-market";
 
 pub(crate) fn print(effort: Effort) {
     print_replay(effort);
     print_resting(effort);
+}
+
+/// Writes the market with very many resting orders into the directory that is named, if one is. There is no key in it:
+/// `cuex key new DIR/server` makes what `cuex serve` needs besides. True if that was asked for.
+pub(crate) fn written_market(arguments: &[String]) -> bool {
+    let [asked, directory] = arguments else { return false };
+    if asked == WRITTEN {
+        write(Path::new(directory), &resting(RESTING), &[]);
+    }
+    asked == WRITTEN
 }
 
 fn print_replay(effort: Effort) {
@@ -56,7 +70,7 @@ fn print_replay(effort: Effort) {
 }
 
 fn print_resting(effort: Effort) {
-    let engine = resting(1_000_000 / effort.scale);
+    let engine = resting(RESTING / effort.scale);
     let directory = tempfile::tempdir().expect("a directory for the journal");
     write(directory.path(), &engine, &[]);
     let orders = engine.open_orders();
