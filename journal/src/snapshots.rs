@@ -143,9 +143,10 @@ impl Snapshots {
     }
 
     /// Keeps the newest `keep` good snapshots, at least 2, and whatever is newer than the last of them; deletes
-    /// all that are older. To count as good a snapshot is read and checked as a whole; while there are fewer than
-    /// `keep` good ones, nothing is deleted.
-    pub fn prune(&mut self, keep: usize) -> Result<Pruned, PruneError> {
+    /// all that are older. To count as good a snapshot must be `proven`: the caller has made of it what it is for. And it
+    /// is read and checked as a whole, so that it is still what was proven. While there are fewer than `keep` good
+    /// ones, nothing is deleted.
+    pub fn prune(&mut self, keep: usize, proven: impl Fn(u64) -> bool) -> Result<Pruned, PruneError> {
         if keep < KEEP_MIN {
             return Err(PruneError::Keep { found: keep });
         }
@@ -153,7 +154,8 @@ impl Snapshots {
         if newest_first.len() < keep {
             return Ok(Pruned::default());
         }
-        let good = newest_first.iter().enumerate().filter(|(_, sequence)| self.check(**sequence).is_ok());
+        let is_good = |sequence: u64| proven(sequence) && self.check(sequence).is_ok();
+        let good = newest_first.iter().enumerate().filter(|(_, sequence)| is_good(**sequence));
         let Some((place, &oldest)) = good.take(keep).nth(keep - 1) else { return Ok(Pruned::default()) };
         let deleted: Vec<u64> = newest_first[place + 1..].iter().rev().copied().collect();
         if !deleted.is_empty() {

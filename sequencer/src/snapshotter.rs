@@ -1,11 +1,13 @@
 //! What makes snapshots while the market runs: [`Snapshotter`], a step at a time. It has an engine of its own, which
 //! it restores from the newest good snapshot as a recovery would, and follows the journal's sealed segments with it.
-//! So recovery is exercised all day, and neither the running engine nor the live segment is ever touched.
+//! What it has written it restores at once, and goes on with that engine instead of the one before: only then does
+//! the snapshot count, and something may be deleted because of it. So recovery is exercised all day, and neither the
+//! running engine nor the live segment is ever touched.
 //!
 //! No thread, no clock: `keeper` takes the steps in a thread of low priority, a fault simulation in its own. Nothing
 //! that fails here harms the exchange. What fails is said and can be tried again by the next step.
 
-use crate::recover::newest_good;
+use crate::recover::{load, newest_good};
 use crate::replay::{Order, ReplayError, Replica};
 use crate::{codec, snapshot};
 use engine::{Digest, RULES_VERSION};
@@ -13,6 +15,7 @@ use journal::{
     Checkpoint, Disk, Journal, PruneError, ReadError, Reader, RetireError, Sealed, SnapshotError,
     SnapshotInfo, Snapshots, batch_bytes,
 };
+use std::collections::BTreeSet;
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -44,6 +47,9 @@ pub struct Snapshotter {
     options: SnapshotOptions,
     /// `None` before it is needed, and after anything about it was in doubt.
     follower: Option<Follower>,
+    /// The snapshots that an engine was made of here. No other counts when something is to be deleted, whatever its
+    /// hash says.
+    proven: BTreeSet<Sequence>,
     work: Work,
 }
 
@@ -81,6 +87,15 @@ pub enum SnapshotterError {
     /// A snapshot cannot be written.
     #[error(transparent)]
     Write(#[from] SnapshotError),
+    /// A snapshot that was written just now does not come to an engine again, or not to the same. It counts for nothing:
+    /// nothing is deleted for its sake. The next step starts with the newest good one.
+    #[error("the snapshot at {sequence} was written and does not restore: {reason}")]
+    NotRestored {
+        /// Its place.
+        sequence: Sequence,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A snapshot was given up because the caller wanted to stop.
     #[error("the snapshot was given up half way")]
     GivenUp,
@@ -110,8 +125,17 @@ enum Work {
     Look,
     /// Reads on.
     Read(Box<Reader>),
+    /// Restores what was written just now.
+    Prove(Written),
     /// Deletes what is old.
     Tidy,
+}
+
+/// A snapshot that is durable, and nobody has read yet.
+struct Written {
+    info: SnapshotInfo,
+    /// That of the state it was written of.
+    digest: Digest,
 }
 
 /// An engine that follows the journal.
@@ -136,11 +160,12 @@ impl Snapshotter {
     /// Makes snapshots of the journal of `sealed`, beside its segments on `disk`. Reads and writes nothing yet.
     #[must_use]
     pub fn new(disk: Arc<dyn Disk>, sealed: Sealed, options: SnapshotOptions) -> Snapshotter {
-        Snapshotter { snapshots: Snapshots::new(disk), sealed, options, follower: None, work: Work::Look }
+        let (snapshots, proven) = (Snapshots::new(disk), BTreeSet::new());
+        Snapshotter { snapshots, sealed, options, follower: None, proven, work: Work::Look }
     }
 
-    /// Does what is next: looks, restores an engine, applies a part of what was sealed, writes a snapshot, or deletes
-    /// what is old. Between the pieces of a snapshot it calls `rest`, which may break it off.
+    /// Does what is next: looks, restores an engine, applies a part of what was sealed, writes a snapshot, restores that,
+    /// or deletes what is old. Between the pieces of a snapshot it calls `rest`, which may break it off.
     ///
     /// # Errors
     /// [`SnapshotterError`]; the next step tries again.
@@ -148,13 +173,18 @@ impl Snapshotter {
         match std::mem::replace(&mut self.work, Work::Look) {
             Work::Look => self.look(rest),
             Work::Read(reader) => self.read(reader),
+            Work::Prove(written) => {
+                self.prove(&written)?;
+                self.work = Work::Tidy;
+                Ok(Progress::Worked)
+            }
             Work::Tidy => self.tidy(),
         }
     }
 
     /// At an orderly end: follows the journal to its last batch, compares what it comes to with the digest of what
-    /// ran, and writes the last snapshot, without resting. A program with other rules can go on from that one. `None`:
-    /// there is a good snapshot at this very place already.
+    /// ran, writes the last snapshot, without resting, and restores it. A program with other rules can go on from that
+    /// one. `None`: there is a good snapshot at this very place already.
     ///
     /// # Errors
     /// [`SnapshotterError`]; above all [`SnapshotterError::Differs`].
@@ -164,7 +194,7 @@ impl Snapshotter {
         running: Digest,
     ) -> Result<Option<SnapshotInfo>, SnapshotterError> {
         let end = journal.end();
-        if self.newest()? == Some(end.sequence) && self.snapshots.check(end.sequence).is_ok() {
+        if self.is_good(end.sequence) {
             return Ok(None);
         }
         let mut follower = match self.follower.take() {
@@ -178,14 +208,40 @@ impl Snapshotter {
         if replica != running {
             return Err(SnapshotterError::Differs { sequence: end.sequence, replica, running });
         }
-        let info = write(&mut self.snapshots, &follower, end, &mut || ControlFlow::Continue(()))?;
-        follower.unsaved = 0;
-        self.follower = Some(follower);
+        if self.is_good(end.sequence) {
+            // It was restored for this.
+            self.follower = Some(follower);
+            return Ok(None);
+        }
+        let written = write(&mut self.snapshots, &follower, end, &mut || ControlFlow::Continue(()))?;
+        drop(follower);
+        self.prove(&written)?;
         if let Err(error) = self.tidy() {
             // There is one more than need be until the next time.
             tracing::warn!(%error, "old snapshots and segments are kept");
         }
-        Ok(Some(info))
+        Ok(Some(written.info))
+    }
+
+    /// Whether an engine was made of this snapshot, and it still is what it was then.
+    fn is_good(&self, sequence: Sequence) -> bool {
+        self.proven.contains(&sequence) && self.snapshots.check(sequence).is_ok()
+    }
+
+    /// Makes an engine of what was written, as a start would, and follows the journal with that one from then on. The one
+    /// it was written of goes first: there is never room for more than one of them.
+    fn prove(&mut self, written: &Written) -> Result<(), SnapshotterError> {
+        let sequence = written.info.checkpoint.sequence;
+        self.follower = None;
+        let not_restored = |reason| SnapshotterError::NotRestored { sequence, reason };
+        let (replica, info, _) = load(&self.snapshots, sequence).map_err(not_restored)?;
+        let digest = replica.engine.digest();
+        if (info, digest) != (written.info, written.digest) {
+            return Err(not_restored(format!("it comes to {digest}, and was written of {}", written.digest)));
+        }
+        self.follower = Some(Follower::new(replica, Some(info)));
+        self.proven.insert(sequence);
+        Ok(())
     }
 
     /// The sequence of the newest snapshot, good or not.
@@ -206,8 +262,9 @@ impl Snapshotter {
         {
             // Whatever comes of it, there may be something to delete.
             self.work = Work::Tidy;
-            let info = write(&mut self.snapshots, follower, place, rest)?;
-            follower.unsaved = 0;
+            let written = write(&mut self.snapshots, follower, place, rest)?;
+            let info = written.info;
+            self.work = Work::Prove(written);
             return Ok(Progress::Wrote(info));
         }
         let read = self.sealed.read_after(follower.place);
@@ -229,9 +286,12 @@ impl Snapshotter {
     }
 
     fn tidy(&mut self) -> Result<Progress, SnapshotterError> {
-        let pruned = self.snapshots.prune(self.options.keep)?;
+        let pruned = self.snapshots.prune(self.options.keep, |sequence| self.proven.contains(&sequence))?;
         let segments = match pruned.oldest_kept {
-            Some(oldest) => self.retire(oldest)?,
+            Some(oldest) => {
+                self.proven = self.proven.split_off(&oldest);
+                self.retire(oldest)?
+            }
             None => 0,
         };
         Ok(Progress::Tidied { snapshots: pruned.deleted.len(), segments })
@@ -272,11 +332,10 @@ impl Snapshotter {
 
     /// An engine from the newest good snapshot. Without one a new engine, for which the journal has to reach back to the
     /// first command: reading it finds out.
-    fn restore(&self) -> Result<Follower, SnapshotterError> {
+    fn restore(&mut self) -> Result<Follower, SnapshotterError> {
         let start = newest_good(&self.snapshots).map_err(SnapshotterError::List)?;
-        let order = Order::after(&start.replica.engine);
-        let place = start.info.map(|info| info.checkpoint);
-        Ok(Follower { replica: start.replica, order, place, unsaved: 0, commands: Vec::new() })
+        self.proven.extend(start.info.map(|info| info.checkpoint.sequence));
+        Ok(Follower::new(start.replica, start.info))
     }
 
     /// After damage the engine here may be half of something, so it goes. A disk that could not be read says nothing
@@ -290,6 +349,12 @@ impl Snapshotter {
 }
 
 impl Follower {
+    /// Follows the journal from the snapshot that `replica` was made of; without one from its beginning.
+    fn new(replica: Replica, info: Option<SnapshotInfo>) -> Follower {
+        let (order, place) = (Order::after(&replica.engine), info.map(|info| info.checkpoint));
+        Follower { replica, order, place, unsaved: 0, commands: Vec::new() }
+    }
+
     /// Applies what the reader gives, so many bytes of it at least. True at its end.
     fn read(&mut self, reader: &mut Reader, enough: u64) -> Result<bool, SnapshotterError> {
         let mut done = 0;
@@ -313,17 +378,17 @@ fn write(
     follower: &Follower,
     place: Checkpoint,
     rest: &mut dyn FnMut() -> ControlFlow<()>,
-) -> Result<SnapshotInfo, SnapshotterError> {
+) -> Result<Written, SnapshotterError> {
     let Replica { engine, reports, .. } = &follower.replica;
     let mut writer = snapshots.begin(RULES_VERSION, place)?;
-    snapshot::write(engine, reports.iter(), |piece| {
+    let digest = snapshot::write(engine, reports.iter(), |piece| {
         writer.write(piece)?;
         match rest() {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(SnapshotterError::GivenUp),
         }
     })?;
-    Ok(writer.finish()?)
+    Ok(Written { info: writer.finish()?, digest })
 }
 
 impl std::fmt::Debug for Snapshotter {

@@ -156,6 +156,7 @@ impl World {
             SnapshotterError::List(_)
             | SnapshotterError::Read(ReadError::Io { .. })
             | SnapshotterError::Write(_)
+            | SnapshotterError::NotRestored { .. }
             | SnapshotterError::Prune(_)
             | SnapshotterError::Retire(_) => self.is_armed || self.full_until.is_some(),
             _ => false,

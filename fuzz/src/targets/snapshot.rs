@@ -61,7 +61,7 @@ fn start() -> Attempt {
             checked.ok(),
             "both ways to read it agree"
         );
-        assert_eq!(snapshots.prune(2).ok(), Some(Pruned::default()));
+        assert_eq!(snapshots.prune(2, |_| true).ok(), Some(Pruned::default()));
         match loaded {
             Ok(loaded) => {
                 assert_eq!(

@@ -188,7 +188,7 @@ impl Model {
         });
         if written.is_ok() {
             self.snapshot = place.sequence;
-            let kept = snapshots.prune(2).ok().and_then(|_| snapshots.list().ok());
+            let kept = snapshots.prune(2, |_| true).ok().and_then(|_| snapshots.list().ok());
             if let (true, Some(kept)) = (retire, kept)
                 && kept.len() >= 2
             {

@@ -158,7 +158,7 @@ fn files_of_other_names_are_left_alone() {
     }
     let mut snapshots = Snapshots::new(medium.mount());
     assert_eq!(snapshots.list().unwrap(), [7, 6, 5]);
-    assert_eq!(snapshots.prune(2).unwrap().deleted, [5]);
+    assert_eq!(snapshots.prune(2, |_| true).unwrap().deleted, [5]);
     let mut left = medium.mount().list().unwrap();
     left.sort();
     assert_eq!(left, [&name(6), &name(7), "00000000000000000009.snap.bak", "8.snap", "notes.txt"]);
@@ -185,7 +185,7 @@ fn pruning_keeps_good_ones_and_counts_no_others() {
         bad.iter().for_each(|sequence| spoil(&medium, *sequence));
         let mut snapshots = Snapshots::new(medium.mount());
         let good: Vec<u64> = [9, 7, 5, 3, 1].into_iter().filter(|sequence| !bad.contains(sequence)).collect();
-        assert_eq!(snapshots.prune(2).unwrap().oldest_kept, good.get(1).copied(), "bad: {bad:?}");
+        assert_eq!(snapshots.prune(2, |_| true).unwrap().oldest_kept, good.get(1).copied(), "bad: {bad:?}");
         assert_eq!(snapshots.list().unwrap(), kept, "bad: {bad:?}");
         medium.lose_power();
         assert_eq!(Snapshots::new(medium.mount()).list().unwrap(), kept, "bad: {bad:?}");
@@ -193,7 +193,7 @@ fn pruning_keeps_good_ones_and_counts_no_others() {
     let medium = disk_with(&[1, 3, 5]);
     let touched = medium.operations();
     for found in [0, 1] {
-        let error = Snapshots::new(medium.mount()).prune(found).unwrap_err();
+        let error = Snapshots::new(medium.mount()).prune(found, |_| true).unwrap_err();
         assert!(matches!(error, PruneError::Keep { found: told } if told == found));
     }
     assert_eq!(medium.operations(), touched);
@@ -262,7 +262,7 @@ fn names_that_were_not_synced_are_made_durable_before_an_older_snapshot_goes() {
         medium.reseed(seed);
         medium.lose_power_after(seed / 32);
         // It fails when the power does.
-        let _ = Snapshots::new(medium.mount()).prune(2);
+        let _ = Snapshots::new(medium.mount()).prune(2, |_| true);
         medium.lose_power();
         let snapshots = Snapshots::new(medium.mount());
         let listed = snapshots.list().unwrap();
@@ -282,7 +282,7 @@ fn power_may_fail_at_every_operation_of_writing_and_pruning() {
                 }
             }
             // It fails when the power does.
-            let _ = Snapshots::new(Arc::clone(disk)).prune(2);
+            let _ = Snapshots::new(Arc::clone(disk)).prune(2, |_| true);
         }
         finished
     };
@@ -307,7 +307,7 @@ fn power_may_fail_at_every_operation_of_writing_and_pruning() {
         assert!(listed.len() >= usize::try_from(newest).unwrap().min(2), "seed {seed}: {listed:?}");
         // And it goes on.
         write(medium.mount(), 9, 10, 10).unwrap();
-        snapshots.prune(2).unwrap();
+        snapshots.prune(2, |_| true).unwrap();
         assert_eq!(snapshots.list().unwrap().len(), (listed.len() + 1).min(2), "seed {seed}");
     }
 }

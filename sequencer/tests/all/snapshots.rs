@@ -6,8 +6,10 @@ use crate::{OPERATOR, assert_gapless, collect};
 use engine::{Engine, RULES_VERSION};
 use journal::{Journal, OpenError, Operation, ReadError, Reader, SimulatedDisk, Snapshots};
 use sequencer::{
-    LastSnapshot, Options, SnapshotOptions, SnapshotterError, StartError, VerifyError, verify_on,
+    LastSnapshot, Options, Progress, SnapshotOptions, SnapshotterError, StartError, Steps, VerifyError,
+    verify_on,
 };
+use std::ops::ControlFlow;
 use std::time::Duration;
 use types::{HOUR_NANOS, Lane, Report, Timestamp};
 
@@ -114,6 +116,112 @@ async fn without_a_good_snapshot_all_of_the_journal_does_as_well() {
     let driven = driven.restart(&keeping).unwrap();
     assert!(driven.steps.recovery.snapshot.is_some());
     assert_eq!(driven.digest(), digest);
+}
+
+/// Puts a snapshot in the place of one that is there: sound by its checksum and hash, and no engine can be made of it.
+fn spoil(disk: &SimulatedDisk, name: &str) {
+    let mut snapshots = Snapshots::new(disk.mount());
+    let snapshot = snapshots.load(name[..20].parse().unwrap()).unwrap();
+    let mut payload = snapshot.payload;
+    // A few records are missing at its end.
+    payload.truncate(payload.len() - 100);
+    let mut writer = snapshots.begin(snapshot.info.rules_version, snapshot.info.checkpoint).unwrap();
+    writer.write(&payload).unwrap();
+    writer.finish().unwrap();
+}
+
+#[tokio::test]
+async fn a_snapshot_that_is_sound_and_does_not_restore_costs_no_segment() {
+    let keeping = with(SnapshotOptions { journal_bytes: None, ..snapshot_options() });
+    let mut driven = Driven::new(12, &keeping).await;
+    while driven.files(".snap").len() < 2 {
+        driven.run(1).await;
+        driven.snapshot().unwrap();
+    }
+    let (first, spoilt) = (driven.files(".seg")[0].clone(), driven.files(".snap"));
+    spoilt.iter().for_each(|name| spoil(&driven.disk, name));
+    // From now on nothing is kept that need not be.
+    let mut driven = driven.restart(&options()).unwrap();
+    assert_eq!((driven.steps.recovery.snapshot, driven.steps.recovery.skipped.len()), (None, 2));
+    while driven.files(".snap").last() == spoilt.last() {
+        driven.run(1).await;
+        driven.snapshot().unwrap();
+    }
+    // One that restores is too few to fall back from.
+    assert_eq!(driven.files(".seg")[0], first, "a start needs it as long as two others do not restore");
+    let third = driven.files(".snap").pop().unwrap();
+    while driven.files(".snap").last() == Some(&third) {
+        driven.run(1).await;
+        driven.snapshot().unwrap();
+    }
+    assert_eq!((driven.files(".snap").len(), driven.files(".snap")[0].clone()), (2, third), "the spoilt go");
+    assert_ne!(driven.files(".seg")[0], first);
+    let digest = driven.digest();
+    assert_eq!(driven.restart(&options()).unwrap().digest(), digest);
+}
+
+#[tokio::test]
+async fn a_snapshot_is_restored_before_anything_is_deleted_for_it() {
+    let mut driven = Driven::new(13, &options()).await;
+    while driven.files(".snap").len() < 2 {
+        driven.run(1).await;
+        driven.snapshot().unwrap();
+    }
+    let before = (driven.files(".seg")[0].clone(), driven.files(".snap"));
+    while driven.files(".seg").len() < 4 {
+        driven.run(1).await;
+    }
+    let snapshotter = driven.steps.snapshotter.as_mut().unwrap();
+    let written = loop {
+        if let Progress::Wrote(info) = snapshotter.step(&mut || ControlFlow::Continue(())).unwrap() {
+            break info.checkpoint.sequence;
+        }
+    };
+    // As if the program had written something it cannot read.
+    spoil(&driven.disk, &format!("{written:020}.snap"));
+    let refused = driven.snapshot().unwrap_err();
+    assert!(
+        matches!(refused, SnapshotterError::NotRestored { sequence, .. } if sequence == written),
+        "{refused}"
+    );
+    driven.snapshot().unwrap();
+    assert_eq!(driven.files(".seg")[0], before.0);
+    assert_eq!(driven.files(".snap")[..2], before.1);
+    // A start passes it over, and the next one is good.
+    let digest = driven.digest();
+    let mut driven = driven.restart(&options()).unwrap();
+    assert_eq!((driven.digest(), driven.steps.recovery.skipped.len()), (digest, 1));
+    while driven.snapshot().unwrap().is_empty() {
+        driven.run(1).await;
+    }
+    let newest = driven.files(".snap").pop().unwrap();
+    let driven = driven.restart(&options()).unwrap();
+    let restored = driven.steps.recovery.snapshot.map(|sequence| format!("{sequence:020}.snap"));
+    assert_eq!(restored, Some(newest));
+}
+
+#[tokio::test]
+async fn an_orderly_stop_does_not_trust_a_snapshot_that_it_has_not_restored() {
+    let mut driven = Driven::new(14, &options()).await;
+    driven.run(20).await;
+    let (last, digest) = (driven.last(), driven.digest());
+    let Steps { writing, snapshotter, .. } = &mut driven.steps;
+    snapshotter.as_mut().unwrap().seal(writing.journal(), digest).unwrap().unwrap();
+    spoil(&driven.disk, &format!("{last:020}.snap"));
+    let mut driven = driven.restart(&options()).unwrap();
+    assert_eq!((driven.steps.recovery.snapshot, driven.steps.recovery.skipped.len()), (None, 1));
+    // Nothing has happened since, so that one of this place is there already; it is no good.
+    let Steps { writing, snapshotter, .. } = &mut driven.steps;
+    let info = snapshotter.as_mut().unwrap().seal(writing.journal(), digest).unwrap();
+    assert_eq!(info.map(|info| info.checkpoint.sequence), Some(last));
+    let mut driven = driven.restart(&options()).unwrap();
+    assert_eq!((driven.steps.recovery.snapshot, driven.digest()), (Some(last), digest));
+    let Steps { writing, snapshotter, .. } = &mut driven.steps;
+    assert_eq!(
+        snapshotter.as_mut().unwrap().seal(writing.journal(), digest).unwrap(),
+        None,
+        "a good one is there"
+    );
 }
 
 #[tokio::test]
