@@ -2,6 +2,7 @@
 //! what every account was told, what came of every command and which numbers were taken, and compares.
 
 use crate::Wrong;
+use crate::keys::Keys;
 use client::AccountState;
 use engine::Engine;
 use gateway::Desk;
@@ -24,6 +25,8 @@ pub(crate) struct Auditor {
     outcomes: HashMap<Sender, Report>,
     /// Where in the history each number was taken.
     taken: HashMap<Sender, usize>,
+    /// Which keys may speak.
+    pub(crate) keys: Keys,
 }
 
 /// What stands in a journal, read without writing.
@@ -254,8 +257,9 @@ impl Auditor {
     }
 
     fn apply(&mut self, stamped: Stamped) -> Result<Output, Wrong> {
-        let mut output = Output::default();
+        let (mut output, had_pending) = (Output::default(), self.engine.has_pending());
         self.engine.apply(&stamped, &mut output);
+        self.keys.check(&stamped, &output, had_pending)?;
         let answer = output.reports.iter().find(|report| report.answers == stamped.sender);
         if let (Some(sender), Some(answer)) = (stamped.sender, answer)
             && !matches!(answer.body, ReportBody::Rejected { code: RejectCode::NumberNotRising, .. })

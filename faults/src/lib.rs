@@ -11,6 +11,7 @@
 //! that the auditor notices.
 
 mod auditor;
+mod keys;
 mod link;
 mod plan;
 mod server;

@@ -68,6 +68,12 @@ pub(crate) struct Faults {
     pub(crate) rivals: u32,
     /// The clock is set, either way.
     pub(crate) clock: u32,
+    /// A trader puts a new key in the place of its own.
+    pub(crate) rotations: u32,
+    /// The operator revokes a trader's key.
+    pub(crate) revocations: u32,
+    /// The operator registers a key, some of them for a short time.
+    pub(crate) registrations: u32,
     /// Of a million unsynced sectors, how many a power failure leaves wrong.
     pub(crate) garble: u32,
 }
@@ -111,6 +117,9 @@ impl Faults {
             leaves: often(6),
             rivals: often(3),
             clock: often(15),
+            rotations: often(8),
+            revocations: often(5),
+            registrations: often(15),
             garble: often(500_000),
         }
     }

@@ -13,7 +13,7 @@ pub(crate) const OPERATOR: KeyNo = KeyNo(1);
 pub(crate) const TRADERS: [(KeyNo, AccountId); 4] =
     [(KeyNo(2), AccountId(2)), (KeyNo(3), AccountId(2)), (KeyNo(4), AccountId(3)), (KeyNo(5), AccountId(4))];
 /// A key that nobody uses, to be revoked.
-const SPARE: KeyNo = KeyNo(6);
+pub(crate) const SPARE: KeyNo = KeyNo(6);
 
 /// The public half of a key of this world.
 pub(crate) fn public(key: KeyNo) -> PublicKey {

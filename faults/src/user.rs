@@ -17,6 +17,7 @@ const IN_FLIGHT: usize = 12;
 #[derive(Debug)]
 pub(crate) struct User {
     pub(crate) key: KeyNo,
+    pub(crate) public: PublicKey,
     pub(crate) account: AccountId,
     pub(crate) machine: Machine,
     /// The connection it has, as far as it knows.
@@ -54,6 +55,7 @@ impl User {
     pub(crate) fn new(key: KeyNo, account: AccountId, told: u64, keeps_pace: bool) -> User {
         User {
             key,
+            public: public(key),
             account,
             machine: Machine::new(Some(told), IN_FLIGHT),
             link: None,
@@ -65,10 +67,6 @@ impl User {
             resynchronised: 0,
             ended: None,
         }
-    }
-
-    pub(crate) fn public(&self) -> PublicKey {
-        public(self.key)
     }
 
     /// The last number used on the orders lane.
@@ -92,23 +90,26 @@ impl User {
     }
 
     /// The connection has been welcomed.
-    pub(crate) fn attach(&mut self, welcome: Welcome, now: Instant) -> Result<(), Wrong> {
+    pub(crate) fn attach(&mut self, welcome: Welcome, now: Instant, auditor: &Auditor) -> Result<(), Wrong> {
         if welcome.sequence < self.sequence {
             return Err(format!("WENT BACK: {} was released, now {}", self.sequence, welcome.sequence));
         }
         self.sequence = welcome.sequence;
         let attached = self.machine.attach(welcome, now);
-        attached.or_else(|error| self.fail(error))
+        attached.or_else(|error| self.fail(error, auditor))
     }
 
     /// The session has come upon this.
-    pub(crate) fn fail(&mut self, error: SessionError) -> Result<(), Wrong> {
+    pub(crate) fn fail(&mut self, error: SessionError, auditor: &Auditor) -> Result<(), Wrong> {
         if !error.is_final() {
             return Ok(());
         }
         let is_expected = match &error {
             SessionError::Closed { code: CloseCode::Superseded, .. } | SessionError::KeyShared { .. } => {
                 self.has_rival
+            }
+            SessionError::Closed { code: CloseCode::KeyRevoked | CloseCode::UnknownKey, .. } => {
+                auditor.keys.may_end(self.key)
             }
             _ => false,
         };

@@ -1,6 +1,7 @@
 //! The world: who is in it, and which step comes next.
 
 mod faults;
+mod keys;
 mod network;
 mod process;
 
@@ -55,6 +56,12 @@ pub struct Counts {
     pub snapshots: u32,
     /// Bits rotted and noticed.
     pub rotted: u32,
+    /// Commands carried out for keys that took another's place.
+    pub by_successors: u32,
+    /// Commands refused because their key was revoked or replaced.
+    pub barred: u32,
+    /// Commands refused because their key had expired.
+    pub expired: u32,
     /// Tells one life from another: the same seed and plan give the same.
     pub hash: u64,
 }
@@ -73,6 +80,9 @@ impl std::ops::AddAssign for Counts {
         self.superseded += other.superseded;
         self.snapshots += other.snapshots;
         self.rotted += other.rotted;
+        self.by_successors += other.by_successors;
+        self.barred += other.barred;
+        self.expired += other.expired;
         self.hash ^= other.hash;
     }
 }
@@ -107,6 +117,8 @@ pub(crate) struct World {
     users: Vec<User>,
     /// Users whose process has died.
     dead: Vec<User>,
+    /// How many keys were made since it began.
+    new_keys: u8,
     is_set_up: bool,
     links: Vec<Link>,
     next_link: u64,
@@ -142,6 +154,7 @@ impl World {
             rotten: None,
             users: vec![User::new(OPERATOR, AccountId(1), 0, true)],
             dead: Vec::new(),
+            new_keys: 0,
             is_set_up: false,
             links: Vec::new(),
             next_link: 0,
@@ -176,7 +189,18 @@ impl World {
         let resynchronised = users().map(|user| user.resynchronised).sum();
         let superseded = users().map(|user| u32::from(user.is_superseded())).sum();
         let hash = self.trace.hash();
-        Counts { commands, power, hash, resynchronised, superseded, ..self.counts }
+        let keys = &self.auditor.keys;
+        Counts {
+            commands,
+            power,
+            hash,
+            resynchronised,
+            superseded,
+            by_successors: keys.by_successors,
+            barred: keys.barred,
+            expired: keys.expired,
+            ..self.counts
+        }
     }
 
     pub(crate) fn trace(&self) -> Vec<String> {
@@ -203,6 +227,7 @@ impl World {
         }
         self.see_to_power();
         self.close_links();
+        self.new_keys_come();
         if self.server.is_none() && self.random.random_bool(0.02) {
             self.start()?;
         }

@@ -49,7 +49,7 @@ impl World {
             self.disk.set_capacity(u64::MAX);
         }
         let faults = &self.faults;
-        let kinds: [Kind; 12] = [
+        let kinds: [Kind; 15] = [
             (faults.kills, World::is_killed),
             (faults.power, World::loses_power),
             (faults.power_within, World::will_lose_power),
@@ -62,6 +62,9 @@ impl World {
             (faults.leaves, World::client_leaves),
             (faults.rivals, World::rival_comes),
             (faults.clock, World::clock_is_set),
+            (faults.rotations, World::key_rotates),
+            (faults.revocations, World::key_is_revoked),
+            (faults.registrations, World::key_is_registered),
         ];
         let mut at = self.random.random_range(0..1_000);
         for (of_a_thousand, fault) in kinds {
@@ -130,7 +133,9 @@ impl World {
                 Ok(found) => check_cut(&standing, &found)?,
             },
             Shows::InSnapshot => {
-                self.rotten = Some((name, bit));
+                // What is as it was need not be put right.
+                let is_wrong = self.plan.broken != Some(Break::RotPassedOver);
+                self.rotten = is_wrong.then_some((name, bit));
                 return Ok(());
             }
         }
@@ -276,7 +281,7 @@ impl World {
         if user.ended.is_none() {
             user.has_rival = true;
             let mut rival = User::new(user.key, user.account, user.told, true);
-            rival.has_rival = true;
+            (rival.public, rival.has_rival) = (user.public, true);
             say!(self, "another session with key {}", rival.key);
             self.users.push(rival);
         }

@@ -22,10 +22,15 @@ impl World {
         if user.link.is_some() || user.ended.is_some() {
             return Ok(());
         }
-        let connected = match server.desk.connect(user.public(), server.moment(self.watch)) {
+        let moment = server.moment(self.watch);
+        let connected = match server.desk.connect(user.public, moment) {
             Ok(connected) => connected,
-            Err(closing) => return user.fail(closed(closing)),
+            Err(closing) => return user.fail(closed(closing), &self.auditor),
         };
+        // Unless the gateway has yet to hear of it.
+        if server.outlet.is_empty() && self.plan.broken != Some(Break::MirrorMissesBatch) {
+            self.auditor.keys.check_let_in(user.key, moment)?;
+        }
         self.next_link += 1;
         self.counts.links += 1;
         let mut link = Link::new(self.next_link, at, connected);
@@ -108,7 +113,7 @@ impl World {
                 continue;
             };
             say!(self, "key {} is welcome on link {}: {welcome:?}", user.key, link.no);
-            user.attach(welcome, now)?;
+            user.attach(welcome, now, &self.auditor)?;
             link.is_greeted = true;
             for (pipe, lane) in [(1, Lane::Orders), (2, Lane::Cancels)] {
                 let mut opening = Vec::new();
@@ -221,7 +226,7 @@ impl World {
         let mut events = Vec::new();
         user.machine.detach(&mut events);
         user.hear(events, &self.auditor)?;
-        user.fail(error)
+        user.fail(error, &self.auditor)
     }
 
     /// The user's end of its connection is gone.
@@ -240,7 +245,7 @@ impl World {
             return Ok(());
         }
         let mut next = User::new(user.key, user.account, user.told, self.random.random());
-        next.has_rival = user.has_rival;
+        (next.public, next.has_rival) = (user.public, user.has_rival);
         let mut dead = std::mem::replace(user, next);
         dead.ended = Some(SessionError::Finished);
         dead.check_end(&self.auditor)?;
