@@ -8,9 +8,9 @@
 
 use crate::disk::{Disk, DiskFile};
 use crate::format::{MAX_FRAME, SEGMENT_HEADER};
+use crate::room::Room;
 use crate::segment::{self, is_no_space};
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -60,7 +60,7 @@ impl Space {
     /// into batches; a batch takes [`batch_bytes`](crate::batch_bytes). 0 after the journal has ended. What was
     /// given to the journal and is not yet appended is still counted in. Takes no lock.
     pub fn room(&self) -> u64 {
-        self.ahead.room.load(Ordering::Acquire)
+        self.ahead.room.left()
     }
 
     /// Returns when the room is at least `bytes`. Waits while the next segment is being prepared, in haste then;
@@ -79,7 +79,7 @@ impl Space {
     /// The bytes that were appended since the journal was opened, counted like the room. Who asks for this first and
     /// for the room then, and takes from the room what it gave the journal beyond this, never counts on too much.
     pub fn appended(&self) -> u64 {
-        self.ahead.appended.load(Ordering::Acquire)
+        self.ahead.room.appended()
     }
 
     /// The most that is ever sure, in bytes: a segment without its header.
@@ -103,10 +103,8 @@ pub(crate) struct Ahead {
     state: Mutex<State>,
     /// Notified whenever the next segment's state changes, somebody waits for it, or the journal ends.
     changed: Condvar,
-    /// [`Ahead::surely`] of the state, to be read without its lock.
-    room: AtomicU64,
-    /// The bytes of all batches appended. Raised after the room was lowered by them.
-    appended: AtomicU64,
+    /// [`Ahead::surely`] of the state and the bytes of all batches appended, to be read without its lock.
+    room: Room,
 }
 
 struct State {
@@ -153,8 +151,8 @@ impl Ahead {
         let new = |threaded| {
             let state = State { live, next: Next::Wanted, waiting: 0, ended: false };
             let (state, changed, disk) = (Mutex::new(state), Condvar::new(), Arc::clone(&disk));
-            let (room, appended) = (AtomicU64::new(0), AtomicU64::new(0));
-            let ahead = Self { disk, size, threaded, state, changed, room, appended };
+            let room = Room::default();
+            let ahead = Self { disk, size, threaded, state, changed, room };
             ahead.publish(&ahead.state());
             Arc::new(ahead)
         };
@@ -178,8 +176,7 @@ impl Ahead {
     pub(crate) fn append(&self, bytes: u64) {
         let mut state = self.state();
         state.live.used += bytes;
-        self.publish(&state);
-        self.appended.fetch_add(bytes, Ordering::Release);
+        self.room.append(bytes, self.surely(&state));
     }
 
     /// Waits until the next segment can be started. A disk that was full is tried again, as there may be space by
@@ -232,7 +229,7 @@ impl Ahead {
     }
 
     fn publish(&self, state: &State) {
-        self.room.store(self.surely(state), Ordering::Release);
+        self.room.publish(self.surely(state));
     }
 
     /// Waits for the outcome of preparing until there is `enough`. `again`: a full disk met before does not count.

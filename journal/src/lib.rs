@@ -19,6 +19,7 @@
 //! ```
 
 mod ahead;
+mod atomic;
 mod damage;
 mod disk;
 mod failure;
@@ -26,6 +27,7 @@ mod format;
 mod journal;
 mod opening;
 mod reader;
+mod room;
 mod sealed;
 mod segment;
 mod simulated;
