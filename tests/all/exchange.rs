@@ -56,6 +56,11 @@ impl Exchange {
         Exchange::run(Arc::new(tempfile::tempdir().unwrap()), arguments)
     }
 
+    /// A new exchange in a directory under this one.
+    pub(crate) fn start_in(parent: &Path) -> Exchange {
+        Exchange::run(Arc::new(tempfile::tempdir_in(parent).unwrap()), &["--init"])
+    }
+
     /// The same exchange again, from what its journal holds.
     pub(crate) fn restart(self) -> Exchange {
         let directory = Arc::clone(&self.directory);

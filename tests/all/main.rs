@@ -23,5 +23,6 @@ mod public;
 mod replay;
 mod restart;
 mod sessions;
+mod small_file_system;
 mod tidy;
 mod trading;
