@@ -22,6 +22,7 @@
 //! ```
 
 mod account;
+mod burst;
 mod commands;
 mod dial;
 mod driver;
@@ -50,6 +51,7 @@ mod session;
 mod session_tests;
 
 pub use account::{AccountState, Cash, Directory, Holding};
+pub use burst::Burst;
 pub use commands::Placed;
 pub use error::{CommandError, SessionError};
 pub use events::{Batch, Event, Reports};

@@ -2,6 +2,7 @@
 
 use crate::ExchangeInfo;
 use crate::account::{AccountState, Directory};
+use crate::burst::{Burst, Given};
 use crate::dial::Dialer;
 use crate::driver::{Reader, Shared, State, run};
 use crate::error::{CommandError, SessionError};
@@ -50,13 +51,6 @@ pub struct Session {
 struct Handle {
     shared: Arc<Shared>,
     paces: bool,
-}
-
-/// What became of a command that is to be given to the machine.
-enum Given {
-    Now(Result<u64, CommandError>),
-    /// It is one too many: later.
-    Later(Duration),
 }
 
 impl Default for Options {
@@ -200,6 +194,11 @@ impl Session {
         self.shared().state.lock().machine.logged_out()
     }
 
+    /// Commands that go out together; nothing else is said or heard on this session until it is dropped.
+    pub fn burst(&self) -> Burst<'_> {
+        Burst::new(self.shared().state.lock(), self.handle.paces)
+    }
+
     /// Gives a command to the machine once there is room; from then on `reader` is told everything.
     pub(crate) async fn send(
         &self,
@@ -209,10 +208,23 @@ impl Session {
         mut reader: Option<Reader>,
     ) -> Result<u64, CommandError> {
         loop {
-            let given = self.until(|state| self.give(state, lane, command, &mut waiter, &mut reader)).await;
-            match given {
+            let given = self.until(|state| {
+                let when = (Instant::now(), self.handle.paces);
+                let given = state.give(lane, command, when, &mut waiter);
+                match given {
+                    Given::Full => return None,
+                    Given::Now(Ok(_)) => {
+                        state.readers.extend(reader.take());
+                        state.flush();
+                    }
+                    Given::Now(Err(_)) | Given::Later(_) => {}
+                }
+                Some(given)
+            });
+            match given.await {
                 Given::Now(number) => return number,
                 Given::Later(pause) => self.rest(pause).await,
+                Given::Full => {}
             }
         }
     }
@@ -223,33 +235,6 @@ impl Session {
             () = sleep(pause) => {}
             _ = self.ended() => {}
         }
-    }
-
-    /// Gives a command to the machine; nothing if there is no room yet.
-    fn give(
-        &self,
-        state: &mut State,
-        lane: Lane,
-        command: Command,
-        waiter: &mut Option<Waiter>,
-        reader: &mut Option<Reader>,
-    ) -> Option<Given> {
-        if let Some(error) = state.machine.ended() {
-            return Some(Given::Now(Err(error.clone().into())));
-        }
-        if state.machine.is_leaving() {
-            return Some(Given::Now(Err(SessionError::Finished.into())));
-        }
-        if !state.machine.has_room(lane) {
-            return None;
-        }
-        if let Some(pause) = state.machine.pause(lane, Instant::now()).filter(|_| self.handle.paces) {
-            return Some(Given::Later(pause));
-        }
-        let number = state.machine.submit(lane, command, Instant::now(), waiter.take());
-        state.readers.extend(reader.take());
-        state.flush();
-        Some(Given::Now(number.map_err(CommandError::from)))
     }
 
     pub(crate) async fn ask_classes(&self) -> Result<(Vec<Class>, u64), CommandError> {

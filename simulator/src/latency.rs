@@ -56,10 +56,12 @@ impl Latencies {
         Latencies { histogram }
     }
 
-    /// One more.
-    pub fn record(&mut self, latency: Duration) {
-        let us = u64::try_from(latency.as_micros()).unwrap_or(MAX_US);
-        self.histogram.saturating_record(us.clamp(1, MAX_US));
+    /// So many more that were the same.
+    pub fn record(&mut self, latency: Duration, count: u64) {
+        if count > 0 {
+            let us = u64::try_from(latency.as_micros()).unwrap_or(MAX_US);
+            self.histogram.saturating_record_n(us.clamp(1, MAX_US), count);
+        }
     }
 
     /// Takes others in.
@@ -141,7 +143,7 @@ mod tests {
         let mut latencies = Latencies::new();
         assert_eq!(latencies.summary(), LatencySummary::default());
         for us in 1..=1_000 {
-            latencies.record(Duration::from_micros(us));
+            latencies.record(Duration::from_micros(us), 1);
         }
         let summary = latencies.summary();
         assert_eq!(summary, LatencySummary { count: 1_000, p50: 500, p99: 990, p999: 999, max: 1_000 });
@@ -150,7 +152,7 @@ mod tests {
     #[test]
     fn a_distribution_is_written_point_by_point() {
         let mut latencies = Latencies::new();
-        (1..=1_000).for_each(|us| latencies.record(Duration::from_micros(us)));
+        (1..=1_000).for_each(|us| latencies.record(Duration::from_micros(us), 1));
         let points = latencies.distribution();
         assert!(points.windows(2).all(|two| two[0].0 <= two[1].0 && two[0].1 <= two[1].1), "{points:?}");
         assert_eq!(points.last(), Some(&(1.0, 1_000)));
@@ -168,8 +170,8 @@ mod tests {
     #[test]
     fn nothing_is_too_short_or_too_long() {
         let mut latencies = Latencies::new();
-        latencies.record(Duration::ZERO);
-        latencies.record(Duration::MAX);
+        latencies.record(Duration::ZERO, 1);
+        latencies.record(Duration::MAX, 1);
         let LatencySummary { count, p50, max, .. } = latencies.summary();
         assert_eq!((count, p50), (2, 1));
         assert!((MAX_US..MAX_US + 100_000).contains(&max), "{max}");

@@ -1,7 +1,7 @@
 //! A seat at the exchange: one participant's session with its reports, and how many commands have no outcome yet.
 
 use client::{
-    AccountState, Batch, CommandError, Event, ExchangeInfo, Options, PrivateKey, Reports, Session,
+    AccountState, Batch, Burst, CommandError, Event, ExchangeInfo, Options, PrivateKey, Reports, Session,
     SessionError,
 };
 use std::sync::Arc;
@@ -19,6 +19,13 @@ pub(crate) struct Seat {
     unanswered: usize,
     /// The number of the last report read.
     seen: u64,
+}
+
+/// Commands of one seat that go out together, when this is dropped.
+#[derive(Debug)]
+pub(crate) struct SeatBurst<'a> {
+    burst: Burst<'a>,
+    unanswered: &'a mut usize,
 }
 
 /// Why a seat is of no use any more.
@@ -63,6 +70,11 @@ impl Seat {
         let number = self.session.submit(command).await?;
         self.unanswered += 1;
         Ok(number)
+    }
+
+    /// Commands that go out together.
+    pub(crate) fn burst(&mut self) -> SeatBurst<'_> {
+        SeatBurst { burst: self.session.burst(), unanswered: &mut self.unanswered }
     }
 
     /// Waits for what is told next. Dropping the future loses nothing.
@@ -122,5 +134,14 @@ impl Seat {
         // Unread reports must not hold the session back.
         drop(self.reports);
         self.session.close().await;
+    }
+}
+
+impl SeatBurst<'_> {
+    /// Takes a command and gives its number on its lane; `None` where [`Seat::submit`] would wait.
+    pub(crate) fn submit(&mut self, command: Command) -> Result<Option<u64>, SeatError> {
+        let number = self.burst.submit(command)?;
+        *self.unanswered += usize::from(number.is_some());
+        Ok(number)
     }
 }

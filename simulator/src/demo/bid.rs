@@ -150,8 +150,8 @@ impl Bidding {
                     match (report.body, intended) {
                         (ReportBody::Accepted { .. }, Some(intended)) => {
                             let latency = batch.received - intended;
-                            progress.orders.record(latency);
-                            progress.broker_orders.record(latency);
+                            progress.orders.record(latency, 1);
+                            progress.broker_orders.record(latency, 1);
                         }
                         (ReportBody::Rejected { .. }, _) => progress.totals.rejected += 1,
                         _ => {}

@@ -135,7 +135,7 @@ impl Offering {
                         progress.totals.commands += 1;
                         match report.body {
                             ReportBody::Accepted { .. } | ReportBody::Replaced { .. } => {
-                                progress.orders.record(batch.received - *sent);
+                                progress.orders.record(batch.received - *sent, 1);
                             }
                             ReportBody::Rejected { .. } => progress.totals.rejected += 1,
                             _ => {}

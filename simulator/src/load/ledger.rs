@@ -10,7 +10,7 @@ use types::{
     CancelReason, Code, Command, ContractId, Lane, Money, RejectCode, Report, ReportBody, Sequence, Side,
 };
 
-use super::recorder::{Pending, Recorder};
+use super::recorder::{Came, Pending, Recorder};
 use super::trader::Trader;
 
 /// One session's.
@@ -59,10 +59,10 @@ pub(super) struct Tally {
 /// What was said, both ways.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Traffic {
-    /// How many commands of each kind were sent, and one of them.
-    pub(super) commands: FxHashMap<Discriminant<Command>, (Command, u64)>,
+    /// One command of each kind that was sent, and how many there were. There are few kinds.
+    pub(super) commands: Vec<(Command, u64)>,
     /// The same of the reports that came.
-    pub(super) reports: FxHashMap<Discriminant<ReportBody>, (Report, u64)>,
+    pub(super) reports: Vec<(Report, u64)>,
     /// How often commands were given to a lane, however many together.
     pub(super) writes: u64,
     /// How often reports arrived, however many together.
@@ -80,8 +80,7 @@ impl Ledger {
     /// A command was sent as this number of its lane. Numbers rise by one.
     pub(super) fn sent(&mut self, command: &Command, number: u64, pending: Pending) {
         self.lane_mut(pending.kind.lane()).push(number, pending);
-        let kinds = &mut self.tally.traffic.commands;
-        kinds.entry(discriminant(command)).or_insert((*command, 0)).1 += 1;
+        count(&mut self.tally.traffic.commands, command, 1, discriminant);
     }
 
     /// How many commands of a lane have no outcome.
@@ -96,6 +95,7 @@ impl Ledger {
     pub(super) fn take(&mut self, batch: &Batch, trader: &mut Trader, recorder: &mut Recorder) -> u64 {
         let before = self.tally.acknowledged;
         self.take_rest(batch);
+        let mut alike = None;
         for event in &batch.events {
             match event {
                 Event::Report { report, .. } => {
@@ -107,16 +107,21 @@ impl Ledger {
                             ReportBody::Rejected { code, .. } => Some(code),
                             _ => None,
                         };
-                        self.outcome((answers.lane, answers.number), batch.received, rejected, recorder);
+                        let command = (answers.lane, answers.number);
+                        self.outcome(command, batch.received, rejected, &mut alike, recorder);
                     }
                 }
                 Event::Refused { refused, .. } => {
                     trader.not_taken(refused.lane, refused.number, refused.code);
                     let command = (refused.lane, refused.number);
-                    self.outcome(command, batch.received, Some(refused.code), recorder);
+                    let rejected = Some(refused.code);
+                    self.outcome(command, batch.received, rejected, &mut alike, recorder);
                 }
                 Event::Outcome { .. } | Event::Resynchronised(_) => {}
             }
+        }
+        if let Some(alike) = alike {
+            recorder.arrived(&alike, batch.received);
         }
         self.tally.acknowledged - before
     }
@@ -130,7 +135,7 @@ impl Ledger {
             tally.out_of_order += u64::from(self.last_report.is_some_and(|last| report.number != last + 1));
             self.last_report = Some(report.number);
             tally.last_sequence = tally.last_sequence.max(report.sequence);
-            tally.traffic.reports.entry(discriminant(&report.body)).or_insert((*report, 0)).1 += 1;
+            count(&mut tally.traffic.reports, report, 1, kind_of);
             if let ReportBody::Filled { side, units, fee, .. } = report.body {
                 tally.fees += fee;
                 tally.units += if side == Side::Buy { u64::from(units) } else { 0 };
@@ -144,11 +149,13 @@ impl Ledger {
         self.tally.lost = u64::try_from(lost).unwrap_or(u64::MAX);
     }
 
+    /// One outcome. It is recorded together with others that are `alike`, when one comes that is not.
     fn outcome(
         &mut self,
         (lane, number): (Lane, u64),
         received: Instant,
         rejected: Option<RejectCode>,
+        alike: &mut Option<Came>,
         recorder: &mut Recorder,
     ) {
         let Some(pending) = self.lane_mut(lane).take(number) else {
@@ -159,7 +166,14 @@ impl Ledger {
         if let Some(code) = rejected {
             *self.tally.rejected.entry(code).or_default() += 1;
         }
-        recorder.arrived(&pending, received);
+        match alike {
+            Some(alike) if alike.is_like(&pending) => alike.add(&pending),
+            _ => {
+                if let Some(before) = alike.replace(Came::of(&pending)) {
+                    recorder.arrived(&before, received);
+                }
+            }
+        }
     }
 
     fn lane_mut(&mut self, lane: Lane) -> &mut LaneLedger {
@@ -218,11 +232,11 @@ impl Tally {
 
 impl Traffic {
     fn add(&mut self, other: &Traffic) {
-        for (kind, (example, count)) in &other.commands {
-            self.commands.entry(*kind).or_insert((*example, 0)).1 += count;
+        for (command, more) in &other.commands {
+            count(&mut self.commands, command, *more, discriminant);
         }
-        for (kind, (example, count)) in &other.reports {
-            self.reports.entry(*kind).or_insert((*example, 0)).1 += count;
+        for (report, more) in &other.reports {
+            count(&mut self.reports, report, *more, kind_of);
         }
         self.writes += other.writes;
         self.reads += other.reads;
@@ -245,6 +259,19 @@ impl Wealth {
             *self.units.entry(contract).or_default() += units;
         }
     }
+}
+
+/// So many more of a kind, of which `one` is one.
+fn count<T: Copy, Kind: PartialEq>(kinds: &mut Vec<(T, u64)>, one: &T, more: u64, kind: fn(&T) -> Kind) {
+    let wanted = kind(one);
+    match kinds.iter_mut().find(|(example, _)| kind(example) == wanted) {
+        Some((_, count)) => *count += more,
+        None => kinds.push((*one, more)),
+    }
+}
+
+fn kind_of(report: &Report) -> Discriminant<ReportBody> {
+    discriminant(&report.body)
 }
 
 /// True for the one report that says what became of a command; fills and the end of an order follow it.
@@ -274,7 +301,9 @@ mod tests {
             ledger.sent(&order, number, Pending { intended: at(intended), kind, step: 1 });
         }
         let mut outcome = |lane, number, ms, rejected| {
-            ledger.outcome((lane, number), at(ms), rejected, &mut recorder);
+            let mut alike = None;
+            ledger.outcome((lane, number), at(ms), rejected, &mut alike, &mut recorder);
+            alike.inspect(|alike| recorder.arrived(alike, at(ms)));
         };
         outcome(Lane::Orders, 8, 41, None);
         outcome(Lane::Orders, 8, 50, None);

@@ -34,6 +34,15 @@ pub(super) struct Pending {
     pub(super) step: usize,
 }
 
+/// Outcomes that arrived together, of commands that were to be sent at the same moment: what is alike is recorded once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Came {
+    pub(super) intended: Instant,
+    pub(super) step: usize,
+    /// How many of each kind.
+    counts: [u64; 4],
+}
+
 /// See the head of this file. What is of the warm-up is not recorded.
 #[derive(Clone, Debug)]
 pub(super) struct Recorder {
@@ -108,6 +117,26 @@ impl Kind {
     }
 }
 
+impl Came {
+    /// The first outcome.
+    pub(super) fn of(pending: &Pending) -> Came {
+        let Pending { intended, step, .. } = *pending;
+        let mut came = Came { intended, step, counts: [0; 4] };
+        came.add(pending);
+        came
+    }
+
+    /// True if the outcome of that command is alike.
+    pub(super) fn is_like(&self, pending: &Pending) -> bool {
+        self.intended == pending.intended && self.step == pending.step
+    }
+
+    /// One more that is alike.
+    pub(super) fn add(&mut self, pending: &Pending) {
+        self.counts[pending.kind.index()] += 1;
+    }
+}
+
 impl Recorder {
     /// For steps of these lengths, which begin to be measured at `begins`.
     pub(super) fn new(begins: Instant, steps: &[Duration]) -> Recorder {
@@ -134,13 +163,13 @@ impl Recorder {
         }
     }
 
-    /// A command was sent, so much later than it could have been.
-    pub(super) fn sent(&mut self, pending: &Pending, late: Duration) {
+    /// So many commands like this one were sent, so much later than they could have been.
+    pub(super) fn sent(&mut self, pending: &Pending, late: Duration, count: u64) {
         let Some(step) = self.measured(pending.step) else { return };
-        step.offered += 1;
-        self.late.record(late);
+        step.offered += count;
+        self.late.record(late, count);
         if let Some(slice) = self.slice_at(pending.intended) {
-            slice.sent += 1;
+            slice.sent += count;
         }
     }
 
@@ -152,23 +181,25 @@ impl Recorder {
         }
     }
 
-    /// An outcome has arrived.
-    pub(super) fn arrived(&mut self, pending: &Pending, received: Instant) {
+    /// Outcomes have arrived.
+    pub(super) fn arrived(&mut self, came: &Came, received: Instant) {
+        let all = came.counts.iter().sum();
         if let Some(step) = self.steps.iter_mut().find(|step| (step.begins..step.ends).contains(&received)) {
-            step.arrived += 1;
+            step.arrived += all;
         }
         if let Some(slice) = self.slice_at(received) {
-            slice.arrived += 1;
+            slice.arrived += all;
         }
-        let latency = received.saturating_duration_since(pending.intended);
-        let Some(step) = self.measured(pending.step) else { return };
-        match pending.kind.lane() {
-            Lane::Orders => step.orders.record(latency),
-            Lane::Cancels => step.cancels.record(latency),
+        let latency = received.saturating_duration_since(came.intended);
+        let Some(step) = self.measured(came.step) else { return };
+        let cancels = came.counts[Kind::Cancel.index()];
+        step.orders.record(latency, all - cancels);
+        step.cancels.record(latency, cancels);
+        for (kind, count) in self.kinds.iter_mut().zip(came.counts) {
+            kind.record(latency, count);
         }
-        self.kinds[pending.kind.index()].record(latency);
-        if let Some(slice) = self.slice_at(pending.intended) {
-            slice.latencies.record(latency);
+        if let Some(slice) = self.slice_at(came.intended) {
+            slice.latencies.record(latency, all);
         }
     }
 
@@ -242,8 +273,8 @@ mod tests {
         let late = Pending { intended: at(950), kind: Kind::Cancel, step: 1 };
         let prompt = Pending { intended: at(1_950), kind: Kind::Limit, step: 2 };
         for pending in [late, prompt] {
-            recorder.sent(&pending, Duration::ZERO);
-            recorder.arrived(&pending, pending.intended + Duration::from_millis(100));
+            recorder.sent(&pending, Duration::ZERO, 1);
+            recorder.arrived(&Came::of(&pending), pending.intended + Duration::from_millis(100));
         }
         recorder.held_back(2, 7);
         let [first, second] = &recorder.steps[..] else { panic!("two steps") };
@@ -263,9 +294,9 @@ mod tests {
         let begins = Instant::now();
         let mut recorder = Recorder::new(begins + SECOND, &[SECOND]);
         let early = Pending { intended: begins, kind: Kind::Immediate, step: 0 };
-        recorder.sent(&early, SECOND);
+        recorder.sent(&early, SECOND, 1);
         recorder.held_back(0, 3);
-        recorder.arrived(&early, begins + SECOND);
+        recorder.arrived(&Came::of(&early), begins + SECOND);
         assert_eq!((recorder.all().summary().count, recorder.late.summary().count), (0, 0));
         assert_eq!((recorder.steps[0].offered, recorder.steps[0].arrived), (0, 1));
     }

@@ -167,10 +167,8 @@ pub(super) fn outcome(plan: &LoadPlan, findings: &Findings) -> LoadOutcome {
     let all = recorder.all();
     let kinds: Vec<_> = Kind::ALL.into_iter().zip(recorder.kinds.iter().cloned()).collect();
     let tally = &findings.tally;
-    let said = |traffic: &Traffic| Said {
-        commands: traffic.commands.values().copied().collect(),
-        reports: traffic.reports.values().copied().collect(),
-    };
+    let said =
+        |traffic: &Traffic| Said { commands: traffic.commands.clone(), reports: traffic.reports.clone() };
     LoadOutcome { report: report(plan, findings), kinds, all, said: said(&tally.traffic) }
 }
 
@@ -181,8 +179,8 @@ fn report(plan: &LoadPlan, findings: &Findings) -> LoadReport {
     let (arrived, _) = sum(&recorder.steps, |step| (step.arrived, 0));
     let kinds = Kind::ALL.into_iter().zip(&recorder.kinds);
     let [commands, reports] = [
-        tally.traffic.commands.values().map(|(_, count)| count).sum(),
-        tally.traffic.reports.values().map(|(_, count)| count).sum(),
+        tally.traffic.commands.iter().map(|(_, count)| count).sum(),
+        tally.traffic.reports.iter().map(|(_, count)| count).sum(),
     ];
     let whole = samples.first().zip(samples.last()).map(|(&first, &last)| Span { first, last });
     let exchange = |of: fn(&Span) -> Option<f64>| whole.as_ref().and_then(of);

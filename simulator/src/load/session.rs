@@ -37,13 +37,21 @@ pub(super) struct Session {
     seat: Seat,
     plan: Arc<LoadPlan>,
     place: SessionPlace,
-    trader: Trader,
-    ledger: Ledger,
+    voice: Voice,
     shared: Shared,
-    /// How many commands of each lane may be without an outcome.
-    in_flight_max: usize,
     /// When something last arrived.
     received: Instant,
+    /// Room for what a turn sends: each with the moment since when it could have been sent.
+    turn: Vec<(Pending, Instant)>,
+}
+
+/// What a session says, and what came of it.
+#[derive(Debug)]
+struct Voice {
+    trader: Trader,
+    ledger: Ledger,
+    /// How many commands of each lane may be without an outcome.
+    in_flight_max: usize,
 }
 
 /// What the sessions of one thread share.
@@ -86,14 +94,15 @@ impl Session {
         let (least, most) = SESSION_IN_FLIGHT;
         let in_flight_max = (LANE_IN_FLIGHT / plan.sessions).clamp(least, most);
         let in_flight_max = usize::try_from(in_flight_max).unwrap_or(usize::MAX);
-        Session { seat, plan, place, trader, ledger, shared, in_flight_max, received }
+        let voice = Voice { trader, ledger, in_flight_max };
+        Session { seat, plan, place, voice, shared, received, turn: Vec::new() }
     }
 
     /// Makes the load from `start` on, and clears away what is left of it.
     pub(super) async fn run(mut self, start: Instant) -> Result<Tally, SeatError> {
         let currency = code(CURRENCY);
         let before = self.seat.settle(SETTLE_PATIENCE, |_| {}).await?;
-        self.ledger.tally.before = Wealth::of(&before, currency);
+        self.voice.ledger.tally.before = Wealth::of(&before, currency);
         self.wait_until(start).await;
         match self.plan.schedule() {
             Some(schedule) => self.open_loop(&schedule, start).await?,
@@ -101,10 +110,10 @@ impl Session {
         }
         match self.settle().await? {
             Some(account) => self.clear_away(&account, currency).await?,
-            None => self.ledger.give_up(),
+            None => self.voice.ledger.give_up(),
         }
         self.seat.leave().await;
-        Ok(self.ledger.tally)
+        Ok(self.voice.ledger.tally)
     }
 
     /// Sends at the moments of the schedule.
@@ -149,40 +158,49 @@ impl Session {
         let mut next = Next::At(end);
         for due in lanes {
             self.hold_back(due, start.elapsed());
-            let mut sent = 0;
-            while let Some(arrival) = due.arrivals.peek() {
-                let (intended, now) = (start + arrival.at, Instant::now());
-                if intended > now {
-                    next = next.sooner(Next::At(intended));
-                    break;
-                }
-                if sent == TURN {
-                    next = Next::Now;
-                    break;
-                }
-                let Some(command) = self.due_command(due.lane) else {
-                    // Whatever arrives next may make room.
-                    due.free = None;
-                    break;
-                };
-                let free = *due.free.get_or_insert(self.received);
-                let pending = Pending { intended, kind: Kind::of(&command), step: arrival.step };
-                self.send(command, pending).await?;
-                let late = now.saturating_duration_since(intended.max(free));
-                self.shared.recorder.lock().sent(&pending, late);
-                due.arrivals.advance();
-                sent += 1;
-            }
-            self.ledger.tally.traffic.writes += u64::from(sent > 0);
+            next = next.sooner(self.turn(due, start).await?.unwrap_or(next));
         }
         Ok(next)
     }
 
-    /// A command for a lane, if it has room.
-    fn due_command(&mut self, lane: Lane) -> Option<Command> {
-        let Session { trader, ledger, in_flight_max, .. } = self;
-        let may = |lane| ledger.unanswered(lane) < *in_flight_max;
-        if may(lane) { trader.next_command(Wanted::On(lane), may) } else { None }
+    /// Sends what is due on a lane, at most a turn of it, and says when to come again if that is known.
+    async fn turn(&mut self, due: &mut Due, start: Instant) -> Result<Option<Next>, SeatError> {
+        let (mut turn, mut next, mut now) = (std::mem::take(&mut self.turn), None, Instant::now());
+        let received = self.received;
+        let held_up = together(&mut self.seat, &mut self.voice, |voice| {
+            let arrival = due.arrivals.peek()?;
+            let intended = start + arrival.at;
+            if intended > now {
+                now = Instant::now();
+            }
+            if intended > now || turn.len() == TURN {
+                next = Some(if intended > now { Next::At(intended) } else { Next::Now });
+                return None;
+            }
+            let Some(command) = voice.due_command(due.lane) else {
+                // Whatever arrives next may make room.
+                due.free = None;
+                return None;
+            };
+            let free = *due.free.get_or_insert(received);
+            let pending = Pending { intended, kind: Kind::of(&command), step: arrival.step };
+            due.arrivals.advance();
+            turn.push((pending, intended.max(free)));
+            Some((command, pending))
+        })?;
+        // They went together, and not before now.
+        let gone = Instant::now();
+        {
+            let mut recorder = self.shared.recorder.lock();
+            for (pending, could) in &turn {
+                recorder.sent(pending, gone.saturating_duration_since(*could), 1);
+            }
+        }
+        self.said(turn.len());
+        turn.clear();
+        self.turn = turn;
+        self.say(held_up).await?;
+        Ok(next)
     }
 
     /// Keeps so many commands under way: each outcome is followed by the next command at once.
@@ -192,18 +210,23 @@ impl Session {
         let end = measured + self.plan.run_for();
         self.received = start;
         while Instant::now() < end {
+            let missing = wanted.saturating_sub(self.seat.unanswered());
+            let intended = self.received;
+            let pending = Pending { intended, kind: Kind::Limit, step: usize::from(intended >= measured) };
             let mut sent = 0;
-            while self.seat.unanswered() < wanted {
+            let held_up = together(&mut self.seat, &mut self.voice, |voice| {
+                if sent == missing {
+                    return None;
+                }
                 // Both lanes may be used, so there is always something to say.
-                let Some(command) = self.trader.next_command(Wanted::Either, |_| true) else { break };
-                let intended = self.received;
-                let step = usize::from(intended >= measured);
-                let pending = Pending { intended, kind: Kind::of(&command), step };
-                self.send(command, pending).await?;
-                self.shared.recorder.lock().sent(&pending, intended.elapsed());
+                let command = voice.trader.next_command(Wanted::Either, |_| true)?;
                 sent += 1;
-            }
-            self.ledger.tally.traffic.writes += u64::from(sent > 0);
+                Some((command, Pending { kind: Kind::of(&command), ..pending }))
+            })?;
+            let count = u64::try_from(sent).unwrap_or(u64::MAX);
+            self.shared.recorder.lock().sent(&pending, intended.elapsed(), count);
+            self.said(sent);
+            self.say(held_up).await?;
             tokio::select! {
                 biased;
                 batch = self.seat.next() => self.take(&*batch?),
@@ -213,16 +236,23 @@ impl Session {
         Ok(())
     }
 
-    async fn send(&mut self, command: Command, pending: Pending) -> Result<(), SeatError> {
-        let number = self.seat.submit(command).await?;
-        self.ledger.sent(&command, number, pending);
-        self.trader.sent(command, number);
-        self.shared.counters.sent.fetch_add(1, Ordering::Relaxed);
+    /// Sends a command that could not go with the others as soon as it may.
+    async fn say(&mut self, held_up: Option<(Command, Pending)>) -> Result<(), SeatError> {
+        if let Some((command, pending)) = held_up {
+            let number = self.seat.submit(command).await?;
+            self.voice.sent(command, number, pending);
+        }
         Ok(())
     }
 
+    /// Counts so many commands that were sent together.
+    fn said(&mut self, sent: usize) {
+        self.voice.ledger.tally.traffic.writes += u64::from(sent > 0);
+        self.shared.counters.sent.fetch_add(u64::try_from(sent).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
     fn take(&mut self, batch: &Batch) {
-        let Session { ledger, trader, shared, .. } = self;
+        let Session { voice: Voice { ledger, trader, .. }, shared, .. } = self;
         let acknowledged = ledger.take(batch, trader, &mut shared.recorder.lock());
         shared.counters.acknowledged.fetch_add(acknowledged, Ordering::Relaxed);
         self.received = batch.received;
@@ -245,7 +275,7 @@ impl Session {
     /// Waits for all outcomes, as long as any come. `None` if some do not.
     async fn settle(&mut self) -> Result<Option<AccountState>, SeatError> {
         loop {
-            let Session { seat, ledger, trader, shared, .. } = self;
+            let Session { seat, voice: Voice { ledger, trader, .. }, shared, .. } = self;
             let mut came = 0;
             let take = |batch: &Batch| came += ledger.take(batch, trader, &mut shared.recorder.lock());
             match seat.settle(SETTLE_PATIENCE, take).await {
@@ -261,17 +291,45 @@ impl Session {
     async fn clear_away(&mut self, account: &AccountState, currency: Code) -> Result<(), SeatError> {
         for order in &account.orders {
             let command = Command::Cancel(OrderRef::Id { order: order.order, slot: order.slot });
-            while self.seat.unanswered() >= self.in_flight_max {
+            while self.seat.unanswered() >= self.voice.in_flight_max {
                 let batch = self.seat.next().await?;
-                self.ledger.take_rest(&batch);
+                self.voice.ledger.take_rest(&batch);
             }
             self.seat.submit(command).await?;
         }
-        let Session { seat, ledger, .. } = self;
+        let Session { seat, voice: Voice { ledger, .. }, .. } = self;
         let account = seat.settle(SETTLE_PATIENCE, |batch| ledger.take_rest(batch)).await?;
-        self.ledger.tally.left_behind = u64::try_from(account.orders.len()).unwrap_or(u64::MAX);
-        self.ledger.tally.after = Wealth::of(&account, currency);
+        self.voice.ledger.tally.left_behind = u64::try_from(account.orders.len()).unwrap_or(u64::MAX);
+        self.voice.ledger.tally.after = Wealth::of(&account, currency);
         Ok(())
+    }
+}
+
+/// Sends commands together, as long as there is a next one and it may go; gives the one that may not.
+fn together(
+    seat: &mut Seat,
+    voice: &mut Voice,
+    mut next: impl FnMut(&mut Voice) -> Option<(Command, Pending)>,
+) -> Result<Option<(Command, Pending)>, SeatError> {
+    let mut burst = seat.burst();
+    while let Some((command, pending)) = next(voice) {
+        let Some(number) = burst.submit(command)? else { return Ok(Some((command, pending))) };
+        voice.sent(command, number, pending);
+    }
+    Ok(None)
+}
+
+impl Voice {
+    /// A command for a lane, if it has room.
+    fn due_command(&mut self, lane: Lane) -> Option<Command> {
+        let Voice { trader, ledger, in_flight_max } = self;
+        let may = |lane| ledger.unanswered(lane) < *in_flight_max;
+        if may(lane) { trader.next_command(Wanted::On(lane), may) } else { None }
+    }
+
+    fn sent(&mut self, command: Command, number: u64, pending: Pending) {
+        self.ledger.sent(&command, number, pending);
+        self.trader.sent(command, number);
     }
 }
 
