@@ -12,13 +12,12 @@ use crate::graces::Graces;
 use crate::limits::Limits;
 use crate::meters;
 use crate::mirror::{Mirror, lane_index};
+use crate::numbered::Numbered;
 use crate::numbers::Numbers;
 use crate::queries;
-use crate::reports::ReportStore;
+use crate::reports::{Dropped, ReportStore};
 use crate::session::{Closing, Session, SessionNo, Shares, milliseconds};
-use protocol::order_entry::{
-    ClientMessage, Hello, Query, QueryRefused, ServerMessage, Welcome, encode_report, outcome_of,
-};
+use protocol::order_entry::{ClientMessage, Hello, Query, QueryRefused, ServerMessage, Welcome, outcome_of};
 use protocol::{CloseCode, Frame, Frames};
 use rustc_hash::FxHashMap;
 use sequencer::{Inbound, Recovery, Released};
@@ -40,8 +39,8 @@ const ARRIVALS_MAX: usize = 4;
 pub struct Desk {
     limits: Limits,
     mirror: Mirror,
-    accounts: FxHashMap<AccountId, AccountDesk>,
-    numbers: FxHashMap<KeyNo, [Numbers; 2]>,
+    accounts: Numbered<AccountDesk>,
+    numbers: Numbered<[Numbers; 2]>,
     sessions: FxHashMap<SessionNo, Session>,
     /// The one session of each key that has said hello.
     greeted: FxHashMap<KeyNo, SessionNo>,
@@ -93,18 +92,18 @@ impl Desk {
         let mut desk = Desk { limits, mirror, ..Desk::default() };
         // Each account's first report among those recovered tells how many came before.
         for report in &recovery.reports {
-            let known = desk.accounts.entry(report.account).or_insert_with(|| {
-                let reports = ReportStore::after_report(report.number.saturating_sub(1));
-                AccountDesk { reports, ..AccountDesk::default() }
-            });
-            keep(known, &mut desk.numbers, report);
+            let known = desk.accounts.of(report.account.0);
+            if known.reports.last() == 0 {
+                known.reports = ReportStore::after_report(report.number.saturating_sub(1));
+            }
+            keep(&mut known.reports, &mut desk.numbers, report);
         }
         for event in &recovery.state {
             if let StateEvent::Reports { account, last } = *event {
-                let reports = ReportStore::after_report(last);
-                desk.accounts
-                    .entry(account)
-                    .or_insert_with(|| AccountDesk { reports, ..AccountDesk::default() });
+                let known = desk.accounts.of(account.0);
+                if known.reports.last() == 0 {
+                    known.reports = ReportStore::after_report(last);
+                }
             }
         }
         for event in &recovery.state {
@@ -209,11 +208,11 @@ impl Desk {
     ) -> Result<Duration, Closing> {
         let known = self.sessions.get_mut(&session).ok_or_else(Closing::done)?;
         known.heard = now;
-        let account = self.accounts.entry(known.key.account).or_default();
+        let account = self.accounts.of(known.key.account.0);
         let (Some(buckets), false) = (&mut account.buckets, known.is_leaving) else {
             return Ok(Duration::ZERO);
         };
-        let numbers = &mut self.numbers.entry(known.key.no).or_default()[lane_index(lane)];
+        let numbers = &mut self.numbers.of(known.key.no.0)[lane_index(lane)];
         let shares = Shares { numbers, store: &account.reports, buckets };
         let taken = known.commands(lane, frames, shares, now, chunk);
         meters::forwarded(lane, chunk.len());
@@ -237,13 +236,13 @@ impl Desk {
         for report in &released.output.reports {
             self.mirror.apply_report(report);
             self.charge(report, now);
-            let account = self.accounts.entry(report.account).or_default();
-            keep(account, &mut self.numbers, report);
+            let account = self.accounts.of(report.account.0);
+            let bytes = keep(&mut account.reports, &mut self.numbers, report);
             if !account.sessions.is_empty() {
                 if account.encoded.is_empty() {
                     told.push(report.account);
                 }
-                encode_report(report, &mut account.encoded);
+                account.encoded.extend_from_slice(bytes);
             }
         }
         self.mirror.advance(released.sequence, released.time);
@@ -314,7 +313,7 @@ impl Desk {
             self.close(other, closing, now);
         }
         let holder = *self.mirror.account(key.account).expect("a key is an open account's");
-        let account = self.accounts.entry(key.account).or_default();
+        let account = self.accounts.of(key.account.0);
         if account.sessions.len() >= self.limits.account_sessions {
             let reason = format!("the account has {} sessions already", account.sessions.len());
             return Err(Closing::new(CloseCode::TooMany, reason));
@@ -341,7 +340,7 @@ impl Desk {
             resumed: backlog.is_some(),
             time: self.mirror.time(),
             sequence: self.mirror.sequence(),
-            taken: self.numbers.entry(key.no).or_default().each_ref().map(Numbers::highest),
+            taken: self.numbers.of(key.no.0).each_ref().map(Numbers::highest),
             first_report,
             last_report,
             heartbeat: self.limits.heartbeat.max(1),
@@ -354,7 +353,7 @@ impl Desk {
     /// Answers a question, and gives how long to wait before the next if it was one too many.
     fn answer(&mut self, session: SessionNo, query: Query, now: Timestamp, out: &mut Vec<u8>) -> Duration {
         let known = self.sessions.get_mut(&session);
-        let account = known.as_ref().and_then(|known| self.accounts.get_mut(&known.key.account));
+        let account = known.as_ref().and_then(|known| self.accounts.get_mut(known.key.account.0));
         let (Some(known), Some(AccountDesk { buckets: Some(buckets), .. })) = (known, account) else {
             return Duration::ZERO;
         };
@@ -378,7 +377,7 @@ impl Desk {
     /// A command that was taken and rejected is in the journal for good, which costs more.
     fn charge(&mut self, report: &Report, now: Timestamp) {
         let (ReportBody::Rejected { .. }, Some(sender)) = (report.body, report.answers) else { return };
-        let account = self.accounts.get_mut(&report.account).and_then(|account| account.buckets.as_mut());
+        let account = self.accounts.get_mut(report.account.0).and_then(|account| account.buckets.as_mut());
         let session = self.greeted.get(&sender.key).and_then(|session| self.sessions.get_mut(session));
         for buckets in account.into_iter().chain(session.map(|session| &mut session.buckets)) {
             let bucket = buckets.lane(sender.lane);
@@ -392,11 +391,11 @@ impl Desk {
         let mut waiting = std::mem::take(&mut self.leaving);
         waiting.retain(|session| {
             let Some(known) = self.sessions.get(session) else { return false };
-            let numbers = self.numbers.get(&known.key.no);
+            let numbers = self.numbers.get(known.key.no.0);
             if numbers.is_some_and(|lanes| !lanes.iter().all(Numbers::is_idle)) {
                 return true;
             }
-            let account = self.accounts.get(&known.key.account);
+            let account = self.accounts.get(known.key.account.0);
             let last_report = account.map_or(0, |account| account.reports.last());
             let mut goodbye = Vec::new();
             ServerMessage::LoggedOut { last_report }.encode(&mut goodbye);
@@ -412,7 +411,7 @@ impl Desk {
 
     /// The sequencer had no room for a command that was sent on: its number is free again, and its sender is told.
     fn turn_back(&mut self, sender: Sender, now: Timestamp) {
-        self.numbers.entry(sender.key).or_default()[lane_index(sender.lane)].withdraw(sender.number);
+        self.numbers.of(sender.key.0)[lane_index(sender.lane)].withdraw(sender.number);
         let Some(&session) = self.greeted.get(&sender.key) else { return };
         let Some(known) = self.sessions.get(&session) else { return };
         if let Err(closing) = known.refuse(sender.lane, sender.number, RejectCode::NoRoom) {
@@ -422,7 +421,7 @@ impl Desk {
 
     /// Sends an account's encoded reports to its sessions, and cuts those that do not read theirs.
     fn deliver(&mut self, account: AccountId, now: Timestamp) {
-        let Some(desk) = self.accounts.get_mut(&account) else { return };
+        let Some(desk) = self.accounts.get_mut(account.0) else { return };
         let mut slow = Vec::new();
         for session in &desk.sessions {
             let Some(known) = self.sessions.get(session) else { continue };
@@ -451,7 +450,7 @@ impl Desk {
             if let Some(key) = self.mirror.key(known.key.no) {
                 self.graces.leave(key, now);
             }
-            let account = self.accounts.get_mut(&known.key.account)?;
+            let account = self.accounts.get_mut(known.key.account.0)?;
             account.sessions.retain(|other| *other != session);
         } else {
             self.arrivals.retain(|arrival| arrival.session != session);
@@ -460,8 +459,8 @@ impl Desk {
     }
 
     fn recover_numbers(&mut self, key: &Key) {
-        let first = self.accounts.get(&key.account).map_or(1, |account| account.reports.first());
-        let numbers = self.numbers.entry(key.no).or_default();
+        let first = self.accounts.get(key.account.0).map_or(1, |account| account.reports.first());
+        let numbers = self.numbers.of(key.no.0);
         for (numbers, taken) in numbers.iter_mut().zip(key.taken) {
             numbers.recovered(taken, first == 1);
         }
@@ -472,22 +471,23 @@ impl Desk {
 /// them is cut, and would be again.
 fn backlog(store: &ReportStore, after: u64, waiting_max: usize) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    store.after(after)?.for_each(|report| encode_report(report, &mut bytes));
+    store.after(after)?.for_each(|reports| bytes.extend_from_slice(reports));
     (bytes.len() <= waiting_max).then_some(bytes)
 }
 
-/// Keeps a report, and with it the outcome of the command it answers.
-fn keep(account: &mut AccountDesk, numbers: &mut FxHashMap<KeyNo, [Numbers; 2]>, report: &Report) {
+/// Keeps a report, and with it the outcome of the command it answers; gives it as it is on the wire.
+fn keep<'a>(reports: &'a mut ReportStore, numbers: &mut Numbered<[Numbers; 2]>, report: &Report) -> &'a [u8] {
     if let Some(sender) = outcome_of(report) {
-        let lanes = numbers.entry(sender.key).or_default();
+        let lanes = numbers.of(sender.key.0);
         lanes[lane_index(sender.lane)].answer(sender.number, report.number);
     }
-    if let Some(dropped) = account.reports.push(*report)
-        && let Some(sender) = dropped.answers
-        && let Some(lanes) = numbers.get_mut(&sender.key)
+    let (bytes, dropped) = reports.push(report);
+    if let Some(Dropped { number, answers: Some((key, lane)) }) = dropped
+        && let Some(lanes) = numbers.get_mut(key.0)
     {
-        lanes[lane_index(sender.lane)].forget(dropped.number);
+        lanes[lane_index(lane)].forget(number);
     }
+    bytes
 }
 
 #[cfg(test)]

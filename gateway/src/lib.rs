@@ -17,6 +17,7 @@ mod io;
 mod limits;
 mod meters;
 mod mirror;
+mod numbered;
 mod numbers;
 mod open_orders;
 mod queries;

@@ -6,7 +6,7 @@ use crate::checks::check;
 use crate::meters;
 use crate::numbers::{Numbers, Standing};
 use crate::reports::ReportStore;
-use protocol::order_entry::{ClientMessage, Heartbeat, Refused, ServerMessage, encode_report, lane_of};
+use protocol::order_entry::{ClientMessage, Heartbeat, Refused, ServerMessage, lane_of};
 use protocol::{CloseCode, Frame, Frames, WireError};
 use sequencer::Inbound;
 use std::time::Duration;
@@ -193,7 +193,7 @@ impl Session {
             Verdict::Again(report) => {
                 let report =
                     shares.store.get(report).expect("an outcome is known as long as its report is kept");
-                encode_report(report, answers);
+                answers.extend_from_slice(report);
             }
             Verdict::Refuse(code, value) => {
                 meters::refused(code);

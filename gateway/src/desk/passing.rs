@@ -51,7 +51,7 @@ impl Desk {
             if !session.is_greeted || now.0.saturating_sub(session.told.0) < every {
                 continue;
             }
-            let Some(account) = accounts.get_mut(&session.key.account) else { continue };
+            let Some(account) = accounts.get_mut(session.key.account.0) else { continue };
             let Some(buckets) = &mut account.buckets else { continue };
             session.told = now;
             let mut bytes = Vec::new();

@@ -59,7 +59,7 @@ fn one_too_many_is_refused_without_a_number_and_told_what_is_left() {
     bench.now = Timestamp(NOW.0 + SECOND / 5);
     assert_eq!(numbers(&bench.commands(&client, ORDERS, &bids(11..=12)).0), [11]);
     bench.release(chunk);
-    assert_eq!(bench.desk.numbers[&KeyNo(2)][0].highest(), 11);
+    assert_eq!(bench.desk.numbers.of(2)[0].highest(), 11);
 }
 
 #[test]
