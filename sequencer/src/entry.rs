@@ -10,6 +10,9 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use types::Lane;
 
+/// Of a batch that is full, one command in so many is an order if any wait.
+const ORDERS_SHARE: usize = 8;
+
 /// The way in for commands. Clones lead to the same lanes.
 #[derive(Clone, Debug)]
 pub struct Entry {
@@ -55,7 +58,8 @@ impl Entry {
         let (orders, orders_queue) = LaneEntry::new(orders_cap);
         let (cancels, cancels_queue) = LaneEntry::new(cancels_cap);
         let entry = Entry { orders: Arc::new(orders), cancels: Arc::new(cancels) };
-        (entry, Intake { orders: orders_queue, cancels: cancels_queue })
+        let [orders, cancels] = [orders_queue, cancels_queue].map(Waiting::new);
+        (entry, Intake { orders, cancels })
     }
 
     /// Gives permits back.
@@ -93,8 +97,16 @@ impl Entry {
 /// The sequencer's end of the lanes.
 #[derive(Debug)]
 pub(crate) struct Intake {
-    pub(crate) orders: Receiver<Vec<Inbound>>,
-    pub(crate) cancels: Receiver<Vec<Inbound>>,
+    pub(crate) orders: Waiting,
+    pub(crate) cancels: Waiting,
+}
+
+/// What waits in one lane.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) queue: Receiver<Vec<Inbound>>,
+    /// What is left of the chunk that did not fit whole into the last batch.
+    rest: Vec<Inbound>,
 }
 
 /// How many commands were taken from each lane, which is how many permits are to be given back.
@@ -110,21 +122,36 @@ impl Intake {
         self.cancels.is_empty() && self.orders.is_empty()
     }
 
-    /// Moves waiting chunks into `inbound`: cancels first, then orders, until there are `enough` commands. It takes
-    /// whole chunks, and one of orders however many cancels there are, so that orders never starve.
-    pub(crate) fn gather(&self, enough: usize, inbound: &mut Vec<Inbound>) -> Taken {
-        while inbound.len() < enough
-            && let Ok(chunk) = self.cancels.try_recv()
-        {
-            inbound.extend(chunk);
-        }
+    /// Moves what waits into `inbound`, which is empty: cancels first, then orders, at most so many in all. One in
+    /// [`ORDERS_SHARE`] is kept for orders if some wait, and one however few it is, so that orders never starve.
+    pub(crate) fn gather(&mut self, most: usize, inbound: &mut Vec<Inbound>) -> Taken {
+        let kept = if self.orders.is_empty() { 0 } else { (most / ORDERS_SHARE).max(1) };
+        self.cancels.take((most - kept.min(most)).max(1), inbound);
         let cancels = inbound.len();
-        while (inbound.len() < enough || inbound.len() == cancels)
-            && let Ok(chunk) = self.orders.try_recv()
-        {
-            inbound.extend(chunk);
-        }
+        self.orders.take(most.max(cancels + kept.min(1)), inbound);
         Taken { orders: inbound.len() - cancels, cancels }
+    }
+}
+
+impl Waiting {
+    fn new(queue: Receiver<Vec<Inbound>>) -> Waiting {
+        Waiting { queue, rest: Vec::new() }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.rest.is_empty() && self.queue.is_empty()
+    }
+
+    /// Moves what waits to the end of `inbound`, until that is so long.
+    fn take(&mut self, length: usize, inbound: &mut Vec<Inbound>) {
+        while inbound.len() < length {
+            if self.rest.is_empty() {
+                let Ok(chunk) = self.queue.try_recv() else { return };
+                self.rest = chunk;
+            }
+            let fits = self.rest.len().min(length - inbound.len());
+            inbound.extend(self.rest.drain(..fits));
+        }
     }
 }
 
@@ -177,7 +204,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_lane_waits_and_goes_on_after_a_release() {
-        let (entry, intake) = Entry::new(4, 1);
+        let (entry, mut intake) = Entry::new(4, 1);
         entry.send(Lane::Orders, cancels(0..3)).await.unwrap();
         assert_eq!((entry.in_flight(Lane::Orders), entry.in_flight(Lane::Cancels)), (3, 0));
 
@@ -204,7 +231,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_chunk_longer_than_the_cap_goes_in_in_pieces() {
-        let (entry, intake) = Entry::new(2, 2);
+        let (entry, mut intake) = Entry::new(2, 2);
         let sending = tokio::spawn({
             let entry = entry.clone();
             async move { entry.send(Lane::Orders, cancels(0..5)).await }
@@ -226,23 +253,31 @@ mod tests {
 
     #[tokio::test]
     async fn cancels_come_first_and_orders_never_starve() {
-        let (entry, intake) = Entry::new(8, 8);
+        let (entry, mut intake) = Entry::new(8, 8);
         entry.send(Lane::Orders, cancels(0..2)).await.unwrap();
         entry.send(Lane::Orders, cancels(2..4)).await.unwrap();
         entry.send(Lane::Cancels, cancels(10..12)).await.unwrap();
         entry.send(Lane::Cancels, cancels(12..14)).await.unwrap();
         entry.send(Lane::Cancels, cancels(14..16)).await.unwrap();
+        let mut batches = Vec::new();
+        while !intake.is_empty() {
+            let mut inbound = Vec::new();
+            let taken = intake.gather(4, &mut inbound);
+            assert_eq!(taken.orders + taken.cancels, inbound.len());
+            batches.push(numbers(&inbound));
+        }
+        assert_eq!(batches, [vec![10, 11, 12, 0], vec![13, 14, 15, 1], vec![2, 3]]);
+        // Of the smallest batch too both lanes have a share.
+        entry.send(Lane::Orders, cancels(4..6)).await.unwrap();
+        entry.send(Lane::Cancels, cancels(16..18)).await.unwrap();
         let mut inbound = Vec::new();
-        assert_eq!(intake.gather(4, &mut inbound), Taken { orders: 2, cancels: 4 });
-        assert_eq!(numbers(&inbound), [10, 11, 12, 13, 0, 1]);
-        inbound.clear();
-        intake.gather(4, &mut inbound);
-        assert_eq!(numbers(&inbound), [14, 15, 2, 3]);
+        assert_eq!(intake.gather(1, &mut inbound), Taken { orders: 1, cancels: 1 });
+        assert_eq!(numbers(&inbound), [16, 4]);
     }
 
     #[tokio::test]
     async fn draining_waits_for_what_is_in_flight_and_then_turns_everyone_away() {
-        let (entry, intake) = Entry::new(2, 2);
+        let (entry, mut intake) = Entry::new(2, 2);
         entry.send(Lane::Orders, cancels(0..1)).await.unwrap();
         let mut draining = tokio::spawn({
             let entry = entry.clone();

@@ -20,8 +20,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot};
 use types::{Command, PublicKey, Stamped, Timestamp};
 
-/// How many commands' length is kept free in a batch beside what may be in flight: the sequencer's own of this batch
-/// and of the one before it, and as much again for the frames of the two.
+/// How many commands' length is kept free in a batch beside what it takes from the lanes: the sequencer's own of this
+/// batch and of the one before it, and as much again for the frames of the two and the one more that a batch may take.
 const BESIDE: usize = 4 * OWN_COMMANDS;
 
 /// How many batches there are between gathering and the disk: one that is written, and one ready to follow it.
@@ -60,8 +60,8 @@ pub struct Options {
     pub in_flight_orders: u32,
     /// How many commands of the cancels lane may be in flight, at least 1.
     pub in_flight_cancels: u32,
-    /// A batch that holds so many commands is closed, at least 1. Smaller batches overlap better, larger ones take
-    /// fewer syncs.
+    /// How many commands a batch takes from the lanes, at least 1, and one more so that both have a share. Smaller
+    /// batches overlap better, larger ones take fewer syncs.
     pub batch_commands: usize,
     /// How many batches an outlet holds before it holds up the exchange, at least 1.
     pub outlet_batches: usize,
@@ -115,8 +115,8 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             segment_bytes: 64 << 20,
-            in_flight_orders: 5_632,
-            in_flight_cancels: 1_024,
+            in_flight_orders: 6_144,
+            in_flight_cancels: 4_096,
             batch_commands: 4_096,
             outlet_batches: 64,
             prepare_ahead: true,
@@ -310,15 +310,16 @@ fn check(options: &Options) -> Result<(), StartError> {
     }
 }
 
-/// Whatever is in flight must fit in one batch, as there is no other bound to a batch: chunks go in whole.
+/// The largest batch there can be must be one that the journal takes.
 fn check_batch(options: &Options, max_bytes: usize) -> Result<(), StartError> {
-    let found = size(options.in_flight_orders).saturating_add(size(options.in_flight_cancels));
+    let in_flight = size(options.in_flight_orders).saturating_add(size(options.in_flight_cancels));
+    let found = options.batch_commands.min(in_flight);
     let most = (max_bytes / RECORD_MAX).saturating_sub(BESIDE);
     if found <= most {
         return Ok(());
     }
-    let expected = format!("at most {most} in all, as much as one batch of the journal holds");
-    Err(StartError::Option { option: "in_flight_orders and in_flight_cancels", found, expected })
+    let expected = format!("at most {most}, as much as one batch of the journal holds");
+    Err(StartError::Option { option: "batch_commands", found, expected })
 }
 
 fn size(commands: u32) -> usize {

@@ -49,7 +49,7 @@ impl Room {
         };
         let pending = self.given - self.space.appended();
         let needed = pending + batch_bytes(commands.saturating_mul(RECORD_MAX)) + kept;
-        // Commands alone always fit, as no more are in flight than a batch holds.
+        // Commands alone always fit, as no more are taken than a batch holds.
         let needed = needed.min(most);
         self.space.room() >= needed
             || match self.space.wait_for(needed) {

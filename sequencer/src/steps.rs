@@ -40,7 +40,7 @@ pub struct Steps {
 pub struct Sequencing {
     pub(crate) core: Core,
     pub(crate) intake: Intake,
-    /// A batch that holds so many commands takes no further chunk.
+    /// How many commands a batch takes from the lanes.
     pub(crate) batch_commands: usize,
     /// Room for what is gathered, kept between batches.
     pub(crate) inbound: Vec<Inbound>,

@@ -106,8 +106,8 @@ impl Sequencer {
             }
             let mut select = Select::new();
             select.recv(&self.stop);
-            select.recv(&self.steps.intake.cancels);
-            select.recv(&self.steps.intake.orders);
+            select.recv(&self.steps.intake.cancels.queue);
+            select.recv(&self.steps.intake.orders.queue);
             // Running out of time is as good a reason to look again as any.
             let _ = select.ready_timeout(self.sleep(now));
         }
