@@ -11,7 +11,6 @@ mod provider;
 
 pub use broker::{Bids, Broker, Habits, Purpose};
 pub use own_orders::News;
-pub(crate) use own_orders::OwnOrders;
 pub use provider::{Ask, At, Provider, Told};
 
 use types::Command;

@@ -112,7 +112,7 @@ impl Ledger {
                     }
                 }
                 Event::Refused { refused, .. } => {
-                    trader.not_taken(refused.lane, refused.number, refused.code);
+                    trader.not_taken(refused.lane, refused.number);
                     let command = (refused.lane, refused.number);
                     let rejected = Some(refused.code);
                     self.outcome(command, batch.received, rejected, &mut alike, recorder);

@@ -11,6 +11,7 @@ mod ground;
 mod html;
 mod ledger;
 mod mix;
+mod open_orders;
 mod pacer;
 mod plan;
 mod recorder;

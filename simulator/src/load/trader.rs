@@ -4,12 +4,10 @@
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::collections::VecDeque;
-use types::{
-    Command, ContractId, Lane, NewOrder, OrderRef, RejectCode, Report, Side, Ticks, TimeInForce, Units,
-};
+use types::{Command, ContractId, Lane, NewOrder, OrderRef, Report, Side, Ticks, TimeInForce, Units};
 
 use super::mix::{Mix, Shares};
-use crate::agents::{OwnOrders, Wish};
+use super::open_orders::OpenOrders;
 
 /// The price everything is around, in ticks.
 const MID: Ticks = 10_000;
@@ -26,10 +24,11 @@ pub(super) struct Trader {
     rng: StdRng,
     shares: Shares,
     contracts: Vec<ContractId>,
-    /// Each remembered by its side.
-    orders: OwnOrders<Side>,
+    orders: OpenOrders,
     /// The numbers of the orders sent to rest, oldest first; some may have ended since.
     resting: VecDeque<u64>,
+    /// The number of the order that the next command sent changes, if it is a change.
+    target: Option<u64>,
 }
 
 /// For which lane a command is wanted.
@@ -48,8 +47,9 @@ impl Trader {
             rng: StdRng::seed_from_u64(seed),
             shares: mix.shares(),
             contracts: contracts.to_vec(),
-            orders: OwnOrders::default(),
+            orders: OpenOrders::default(),
             resting: VecDeque::new(),
+            target: None,
         }
     }
 
@@ -76,18 +76,18 @@ impl Trader {
 
     /// The command was sent as this number.
     pub(super) fn sent(&mut self, command: Command, number: u64) {
-        let tag = match command {
-            Command::NewOrder(NewOrder { side, .. }) => side,
-            // Not remembered of changes and cancels.
-            _ => Side::Buy,
-        };
-        self.orders.sent(number, Wish { command, tag });
+        match (command, self.target.take()) {
+            (Command::NewOrder(order), _) => self.orders.sent(number, order.side),
+            (Command::Cancel(_), Some(target)) => self.orders.changing(Lane::Cancels, number, target),
+            (_, Some(target)) => self.orders.changing(Lane::Orders, number, target),
+            (_, None) => {}
+        }
         if let Command::NewOrder(NewOrder { time_in_force: TimeInForce::Gtc, .. }) = command {
             self.resting.push_back(number);
             // Those that ended otherwise than by a cancel are forgotten now and then, all at once.
             if self.resting.len() > 2 * (self.orders.len() + 64) {
                 let orders = &self.orders;
-                self.resting.retain(|number| orders.get(*number).is_some());
+                self.resting.retain(|number| orders.has(*number));
             }
         }
     }
@@ -97,8 +97,8 @@ impl Trader {
     }
 
     /// The command of that number was refused before it was taken.
-    pub(super) fn not_taken(&mut self, lane: Lane, number: u64, code: RejectCode) {
-        self.orders.not_taken(lane, number, code);
+    pub(super) fn not_taken(&mut self, lane: Lane, number: u64) {
+        self.orders.not_taken(lane, number);
     }
 
     fn cancel(&mut self) -> Option<Command> {
@@ -114,17 +114,18 @@ impl Trader {
         Some(Command::Replace { order, price: self.price(side), units })
     }
 
-    /// The oldest order that is still there: how to name it, its side and number. `None` if there is none, or it is
-    /// not accepted yet, or being changed.
+    /// The oldest order that is still there, to be changed: how to name it, its side and number. `None` if there is
+    /// none, or it is not accepted yet, or being changed.
     fn take_oldest(&mut self) -> Option<(OrderRef, Side, u64)> {
         while let Some(&number) = self.resting.front() {
-            let Some(own) = self.orders.get(number) else {
+            if !self.orders.has(number) {
                 self.resting.pop_front();
                 continue;
-            };
-            let order = own.free()?;
+            }
+            let (order, side) = self.orders.free(number)?;
             self.resting.pop_front();
-            return Some((order, own.tag, number));
+            self.target = Some(number);
+            return Some((order, side, number));
         }
         None
     }
