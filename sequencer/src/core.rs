@@ -93,6 +93,11 @@ impl Core {
         Some(Batch { first, commands, time })
     }
 
+    /// How many commands are stamped and not applied yet.
+    pub(crate) fn stamped(&self) -> usize {
+        self.stamped.len()
+    }
+
     /// Applies the batch that was stamped last, and appends what comes of it to `output`.
     pub fn apply(&mut self, output: &mut Output) {
         if let Some(echo) = &mut self.echo {

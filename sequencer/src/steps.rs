@@ -120,7 +120,10 @@ impl Sequencing {
 
     /// Applies the batch that was stamped last.
     pub fn apply(&mut self) -> Outcome {
-        let mut output = Output::default();
+        // Most commands come to one report and one event, some to more: the room is taken once, not as it grows.
+        let likely = self.core.stamped() + self.core.stamped() / 4;
+        let (reports, events) = (Vec::with_capacity(likely), Vec::with_capacity(likely));
+        let mut output = Output { reports, events, state: Vec::new() };
         self.core.apply(&mut output);
         let (refused, taken) = (std::mem::take(&mut self.refused), std::mem::take(&mut self.taken));
         let engine = self.core.engine();
