@@ -256,6 +256,33 @@ async fn a_session_whose_reports_nobody_reads_still_says_that_it_is_there() {
 }
 
 #[tokio::test]
+async fn a_burst_goes_together_and_takes_nothing_where_a_submit_would_wait() {
+    let server = Server::start(Plan::default());
+    let options = Options { in_flight: 3, ..Options::default() };
+    let (session, mut told) = Session::open(&server.info, &PrivateKey::generate(), options).await.unwrap();
+    {
+        let mut burst = session.burst();
+        assert!(matches!(burst.submit(Command::Clock), Err(CommandError::NotOnTheWire(_))));
+        for number in 1..=3 {
+            assert_eq!(burst.submit(order(100, 1)).unwrap(), Some(number));
+        }
+        assert_eq!(burst.submit(order(100, 1)).unwrap(), None, "three are under way");
+        let cancel = Command::Cancel(OrderRef::Number(1));
+        assert_eq!(burst.submit(cancel).unwrap(), Some(1), "the other lane has room of its own");
+    }
+    assert_eq!(session.submit(order(100, 1)).await.unwrap(), 4);
+    let mut seen = 0;
+    while seen < 5 {
+        seen += told.next().await.unwrap().events.len();
+    }
+    session.close().await;
+    assert!(matches!(
+        session.burst().submit(order(1, 1)),
+        Err(CommandError::Session(SessionError::Finished))
+    ));
+}
+
+#[tokio::test]
 async fn a_mass_cancel_goes_by_either_lane_and_is_waited_for_to_its_end() {
     let server = Server::start(Plan::default());
     let (session, mut reports) = connect(&server).await;

@@ -229,6 +229,30 @@ mod tests {
         assert_eq!(peer_key(&answered), Some(client_key.public()));
     }
 
+    /// What this machine's loopback carries, which is more than the internet does.
+    #[tokio::test]
+    async fn datagrams_grow_to_what_the_path_carries() {
+        const STREAM: Accepts = Accepts { bidirectional: 0, unidirectional: 1 };
+        let key = PrivateKey::generate();
+        let server = serve(LOOPBACK, &key, ALPN, STREAM).unwrap();
+        let client = client_endpoint(LOOPBACK).unwrap();
+        let address = server.local_addr().unwrap();
+        let client_key = PrivateKey::generate();
+        let call = connect(&client, address, key.public(), &client_key, ALPN, STREAM);
+        let answer = async { server.accept().await.unwrap().await.unwrap() };
+        let (called, answered) = tokio::join!(call, answer);
+        let (called, large) = (called.unwrap(), DATAGRAM_MAX / 10 * 9);
+        let mut out = called.open_uni().await.unwrap();
+        let mut buffer = vec![0; 64 << 10];
+        out.write_all(&buffer).await.unwrap();
+        let mut received = answered.accept_uni().await.unwrap();
+        // Probes go while there is traffic. If they never got through, the test would not end.
+        while called.stats().path.current_mtu < large {
+            out.write_all(&[0; 1_000]).await.unwrap();
+            received.read(&mut buffer).await.unwrap();
+        }
+    }
+
     #[tokio::test]
     async fn a_server_with_another_key_is_not_spoken_to() {
         let (key, expected) = (PrivateKey::generate(), PrivateKey::generate().public());
