@@ -1,4 +1,6 @@
-//! `cuex account`: the operator opens accounts, registers keys and pays in; everybody sees their own.
+//! `cuex account`: the operator opens accounts, registers keys, pays in and limits; everybody sees their own.
+
+mod limits;
 
 use crate::capacity::{holding_rows, holdings};
 use crate::connect::{Desk, Target, command_failure};
@@ -9,7 +11,9 @@ use clap::{Args, Subcommand, ValueEnum};
 use protocol::decimal::from_money;
 use protocol::when::{TimeText, parse_time};
 use serde_json::{Value, json};
-use types::{AccountId, AccountName, Code, Money, PublicKey, ReportBody, Rights, Role, Timestamp, Why};
+use types::{
+    Account, AccountId, AccountName, Code, Money, PublicKey, ReportBody, Rights, Role, Timestamp, Why,
+};
 
 /// Accounts, their keys and their cash.
 #[derive(Debug, Args)]
@@ -79,6 +83,19 @@ enum AccountCommand {
         #[command(flatten)]
         reason: Reason,
     },
+    /// Operator: how much an account may have open.
+    #[command(after_help = "Example:\n  \
+        cuex account --key cuex-data/operator.key limits lab --open-orders 1000 --order-value 5000.00 --why \"new here\"")]
+    Limits(limits::LimitsArguments),
+    /// Operator: an account's kill switch. All its orders end, and it may only read.
+    #[command(after_help = "Example:\n  \
+        cuex account --key cuex-data/operator.key kill lab --why \"its program has gone wild\"")]
+    Kill(limits::KillArguments),
+    /// Operator: take the kill switch back.
+    #[command(
+        after_help = "Example:\n  cuex account --key cuex-data/operator.key revive lab --why \"repaired\""
+    )]
+    Revive(limits::KillArguments),
     /// Operator: all accounts and keys.
     #[command(after_help = "Example:\n  cuex account --key cuex-data/operator.key list")]
     List,
@@ -122,6 +139,9 @@ pub(crate) async fn run(arguments: AccountArguments, as_json: bool) -> Done {
     match command {
         AccountCommand::Show => show_own(&target, as_json).await,
         AccountCommand::List => list(&target, as_json).await,
+        AccountCommand::Limits(arguments) => limits::set(&target, arguments, as_json).await,
+        AccountCommand::Kill(arguments) => limits::kill(&target, arguments, true, as_json).await,
+        AccountCommand::Revive(arguments) => limits::kill(&target, arguments, false, as_json).await,
         AccountCommand::Open { name, role, public_key, reason } => {
             let name: AccountName = name.parse().map_err(|error| Failure::usage("bad-name", error))?;
             let public = public_key.as_deref().map(public_key_of).transpose()?;
@@ -230,14 +250,25 @@ async fn show_own(target: &Target, as_json: bool) -> Done {
                 json!({ "currency": cash.currency.as_str(), "free": free, "reserved": reserved })
             })
             .collect();
-        show::json(&json!({
-            "account": state.account.0, "role": role_word(welcome.role), "key": welcome.key.0,
-            "sequence": state.sequence, "cash": cash, "holdings": holdings(&desk, &state), "open_orders": state.orders.len(),
-        }));
+        let mut value = state.profile.as_ref().map_or_else(|| json!({}), profile_json);
+        value["account"] = state.account.0.into();
+        value["role"] = role_word(welcome.role).into();
+        value["key"] = welcome.key.0.into();
+        value["sequence"] = state.sequence.into();
+        value["cash"] = cash.into();
+        value["holdings"] = holdings(&desk, &state).into();
+        value["open_orders"] = state.orders.len().into();
+        show::json(&value);
         return Ok(());
     }
     let who = format!("account {} ({:?}), key {}", state.account, welcome.role, welcome.key);
     show::line(&format!("{who}, {} open orders, as of sequence {}", state.orders.len(), state.sequence));
+    if let Some(profile) = &state.profile {
+        show::line(&format!("may have {}", limits::words(&profile.limits)));
+        if profile.killed {
+            show::line("an operator has set the kill switch: it may only read");
+        }
+    }
     let mut rows = vec![["holds", "free", "reserved"].map(str::to_owned).to_vec()];
     rows.extend(state.cash.iter().map(|cash| {
         vec![
@@ -269,8 +300,9 @@ async fn list(target: &Target, as_json: bool) -> Done {
                         })
                     })
                     .collect();
-                let (name, role) = (account.name.as_str(), role_word(account.role));
-                json!({ "account": account.id.0, "name": name, "role": role, "keys": keys })
+                let mut value = profile_json(account);
+                value["keys"] = keys.into();
+                value
             })
             .collect();
         show::json(&json!({ "sequence": directory.sequence, "accounts": accounts }));
@@ -285,13 +317,27 @@ async fn list(target: &Target, as_json: bool) -> Done {
             rows.push(start.to_vec());
         }
         for key in keys {
-            let may = if key.revoked { "nothing: revoked".to_owned() } else { key.rights.to_string() };
+            let may = match key.revoked {
+                true => "nothing: revoked".to_owned(),
+                false if account.killed => "read: killed".to_owned(),
+                false => key.rights.to_string(),
+            };
             let key = [key.no.to_string(), may, expiry(key.expires), key.public.to_string()];
             rows.push(start.iter().cloned().chain(key).collect());
         }
     }
     show::table(&[0, 3], &rows);
     Ok(())
+}
+
+/// Who an account is and what it may.
+fn profile_json(account: &Account) -> Value {
+    let mut value = limits::to_json(&account.limits);
+    value["account"] = account.id.0.into();
+    value["name"] = account.name.as_str().into();
+    value["role"] = role_word(account.role).into();
+    value["killed"] = account.killed.into();
+    value
 }
 
 pub(crate) fn expiry(expires: Timestamp) -> String {

@@ -11,7 +11,7 @@ use protocol::when::TimeText;
 use sequencer::{Act, ActOutcome, Audit};
 use serde_json::{Value, json};
 use std::path::PathBuf;
-use types::{AccountId, Command, KeyNo, ReportBody, Why};
+use types::{AccountId, Command, KeyNo, Limits, Money, ReportBody, Scope, Why};
 
 #[derive(Debug, Args)]
 #[command(
@@ -59,6 +59,10 @@ fn act_name(command: &Command) -> &'static str {
         Command::RevokeKey { .. } => "revoke-key",
         Command::RotateKey { .. } => "rotate-key",
         Command::DepositCash { .. } => "deposit-cash",
+        Command::SetLimits { .. } => "set-limits",
+        Command::SetKillSwitch { .. } => "set-kill-switch",
+        Command::Halt { .. } => "halt",
+        Command::Resume { .. } => "resume",
         _ => "other",
     }
 }
@@ -106,7 +110,9 @@ fn account_words(audit: &Audit, account: AccountId) -> String {
 /// What was asked.
 fn act_words(audit: &Audit, command: &Command) -> String {
     match *command {
-        Command::Genesis { operator } => format!("set up the exchange with the operator's key {operator}"),
+        Command::Genesis { operator, seed: _ } => {
+            format!("set up the exchange with the operator's key {operator}")
+        }
         Command::DefineClass { spec, .. } => format!(
             "list class {} in {}: tick {}, slots of {} h, gate {} min, horizon {} h, fee {} ppm",
             ClassSymbol::of(&spec),
@@ -131,7 +137,36 @@ fn act_words(audit: &Audit, command: &Command) -> String {
             let (amount, account) = (from_money(amount), account_words(audit, account));
             format!("pay {amount} {currency} in to {account}, deposit {external}")
         }
+        Command::SetLimits { account, limits, .. } => {
+            let value = match limits.order_value {
+                Money::MAX => "any value".to_owned(),
+                most => format!("at most {} each", from_money(most)),
+            };
+            let (account, Limits { open_orders, open_blocks, .. }) = (account_words(audit, account), limits);
+            format!("limit {account} to {open_orders} open orders, {open_blocks} open blocks, {value}")
+        }
+        Command::SetKillSwitch { account, on, .. } => {
+            let account = account_words(audit, account);
+            if on {
+                format!("stop {account}, ending its orders")
+            } else {
+                format!("let {account} trade again")
+            }
+        }
+        Command::Halt { scope, .. } => format!("halt {}", scope_words(scope)),
+        Command::Resume { scope, .. } => format!("resume {}", scope_words(scope)),
         ref other => format!("{other:?}"),
+    }
+}
+
+fn scope_words(scope: Scope) -> String {
+    match scope {
+        Scope::All => "the whole market".to_owned(),
+        Scope::Class(class) => format!("class number {}", class.0),
+        Scope::Contract(contract) => {
+            let (class, start) = (contract.class().0, TimeText(contract.start().starts()));
+            format!("the contract of class number {class} that starts {start}")
+        }
     }
 }
 
@@ -141,7 +176,11 @@ fn why_of(command: &Command) -> Why {
         | Command::OpenAccount { why, .. }
         | Command::RegisterKey { why, .. }
         | Command::RevokeKey { why, .. }
-        | Command::DepositCash { why, .. } => why,
+        | Command::DepositCash { why, .. }
+        | Command::SetLimits { why, .. }
+        | Command::SetKillSwitch { why, .. }
+        | Command::Halt { why, .. }
+        | Command::Resume { why, .. } => why,
         _ => Why::NONE,
     }
 }

@@ -3,6 +3,7 @@
 use crate::connect::{Desk, Target, command_failure};
 use crate::fail::{Done, Failure};
 use crate::order::{by_id, find, show_reports};
+use crate::symbols;
 use crate::typed;
 use clap::{ArgGroup, Args, ValueEnum};
 use protocol::symbol::ClassSymbol;
@@ -28,7 +29,7 @@ pub(crate) struct CancelArguments {
     /// All your orders of a class.
     #[arg(long, value_name = "MODEL-REGION")]
     class: Option<String>,
-    /// All your orders of a contract.
+    /// All your orders of a contract, and the blocks that begin with it.
     #[arg(long, value_name = "SYMBOL")]
     contract: Option<String>,
     /// Of many orders only those of one side.
@@ -50,7 +51,7 @@ enum SideName {
 enum Wanted {
     All,
     Class(ClassSymbol),
-    Contract(protocol::symbol::Symbol),
+    Contract(symbols::Wanted),
 }
 
 pub(crate) async fn run(arguments: CancelArguments, as_json: bool) -> Done {
@@ -92,7 +93,7 @@ fn wanted(arguments: &CancelArguments) -> Result<Option<Wanted>, Failure> {
         return typed::class_symbol(class).map(|class| Some(Wanted::Class(class)));
     }
     if let Some(contract) = &arguments.contract {
-        return typed::symbol(contract, None).map(|(symbol, _)| Some(Wanted::Contract(symbol)));
+        return symbols::Wanted::read(contract, None, None).map(|one| Some(Wanted::Contract(one)));
     }
     Ok(arguments.all.then_some(Wanted::All))
 }
@@ -101,8 +102,6 @@ fn scope(desk: &Desk, wanted: Wanted) -> Result<Scope, Failure> {
     Ok(match wanted {
         Wanted::All => Scope::All,
         Wanted::Class(symbol) => Scope::Class(desk.class(symbol)?.no),
-        Wanted::Contract(symbol) => {
-            Scope::Contract(typed::contract(symbol, None, desk.class(symbol.class())?)?)
-        }
+        Wanted::Contract(wanted) => Scope::Contract(wanted.contract(desk.class(wanted.class())?)?),
     })
 }

@@ -3,6 +3,7 @@
 use crate::connect::{Desk, Target, command_failure};
 use crate::fail::{Done, Failure};
 use crate::show;
+use crate::symbols::SymbolArguments;
 use crate::typed;
 use clap::{Args, Subcommand};
 use client::AccountState;
@@ -25,13 +26,10 @@ enum CapacityCommand {
     #[command(after_help = "Examples:\n  cuex capacity --key acme.key add H100SXM-USE 8 --at +6h --id 1\n  \
         cuex capacity --key acme.key add H100SXM-USE-20261122T14Z-6H 8 --id 2")]
     Add {
-        /// A contract, a window, or a class with --at.
-        symbol: String,
+        #[command(flatten)]
+        symbol: SymbolArguments,
         /// How many units in each slot.
         units: String,
-        /// When the slot starts: now, +6h, tomorrow 09:00, 2026-11-22T14:00:00Z.
-        #[arg(long, value_name = "TIME")]
-        at: Option<String>,
         /// Your own id of this deposit: the same again is the same deposit, never a second one.
         #[arg(long)]
         id: u64,
@@ -45,17 +43,15 @@ pub(crate) async fn run(arguments: CapacityArguments, as_json: bool) -> Done {
     let CapacityArguments { target, command } = arguments;
     match command {
         CapacityCommand::List => list(&target, as_json).await,
-        CapacityCommand::Add { symbol, units, at, id } => {
-            add(&target, &symbol, &units, at.as_deref(), id, as_json).await
-        }
+        CapacityCommand::Add { symbol, units, id } => add(&target, &symbol, &units, id, as_json).await,
     }
 }
 
-async fn add(target: &Target, symbol: &str, units: &str, at: Option<&str>, id: u64, as_json: bool) -> Done {
-    let (symbol, at) = typed::symbol(symbol, at)?;
+async fn add(target: &Target, symbol: &SymbolArguments, units: &str, id: u64, as_json: bool) -> Done {
+    let wanted = symbol.read()?;
     let units = parse_units(units).map_err(typed::number_failure)?;
     let desk = target.desk().await?;
-    let contracts = typed::contracts(symbol, at, desk.class(symbol.class())?)?;
+    let contracts = wanted.contracts(desk.class(wanted.class())?)?;
     let mut deposits: Vec<Value> = Vec::new();
     for contract in contracts {
         let symbol = desk.symbol(contract);

@@ -2,7 +2,7 @@
 
 use crate::fail::Failure;
 use crate::key::key_failure;
-use crate::typed;
+use crate::symbols;
 use clap::Args;
 use client::{CommandError, ExchangeInfo, PrivateKey, Session, SessionError};
 use protocol::CloseCode;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use types::{AccountName, Class, ClassNo, ContractId, RejectCode, Ticks, Timestamp};
+use types::{AccountName, Class, ClassNo, ContractId, RejectCode, Scope, Ticks, Timestamp};
 
 /// Which exchange, and as whom.
 #[derive(Clone, Debug, Args)]
@@ -145,8 +145,23 @@ pub(crate) fn class_numbered(classes: &[Class], no: ClassNo) -> Option<&Class> {
 
 /// The contract's symbol in full.
 pub(crate) fn full_symbol(classes: &[Class], contract: ContractId) -> String {
-    class_numbered(classes, contract.class())
-        .map_or_else(|| contract.0.to_string(), |class| typed::full(class, contract))
+    span_symbol(classes, contract, 1)
+}
+
+/// The symbol in full of what an order is for: a contract or, with more slots than one, a window.
+pub(crate) fn span_symbol(classes: &[Class], first: ContractId, slots: u16) -> String {
+    class_numbered(classes, first.class())
+        .map_or_else(|| first.0.to_string(), |class| symbols::full(class, first, slots))
+}
+
+/// The symbol of what a command is about: everything, a class, or a contract.
+pub(crate) fn scope_words(classes: &[Class], scope: Scope) -> String {
+    match scope {
+        Scope::All => "all contracts".to_owned(),
+        Scope::Class(class) => class_numbered(classes, class)
+            .map_or_else(|| format!("class {}", class.0), |class| ClassSymbol::of(&class.spec).to_string()),
+        Scope::Contract(contract) => full_symbol(classes, contract),
+    }
 }
 
 /// A price of the contract as people write it; in ticks if its class is unknown.
@@ -178,6 +193,15 @@ pub(crate) fn command_failure(error: CommandError) -> Failure {
         CommandError::Rejected { code: RejectCode::GateClosed, value } => {
             let message = format!("the contract stopped trading at its gate closure, {}", second(*value));
             Failure::refused(RejectCode::GateClosed, message)
+        }
+        CommandError::Rejected { code: RejectCode::BlockAcrossGate, value } => {
+            let message = format!("the block's first slot stopped trading at its gate, {}", second(*value));
+            Failure::refused(RejectCode::BlockAcrossGate, message)
+        }
+        CommandError::Rejected { code: RejectCode::BlockInThePast, value } => {
+            let message =
+                format!("all slots of the block have stopped trading, the last at {}", second(*value));
+            Failure::refused(RejectCode::BlockInThePast, message)
         }
         CommandError::Rejected { code: RejectCode::ExpiryPassed, value } => {
             let message = format!("good till a moment that has passed, {}", second(*value));

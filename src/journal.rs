@@ -100,17 +100,27 @@ fn dump(directory: &std::path::Path, as_json: bool) -> Done {
             format!("key {} {:?} {}", sender.key, sender.lane, sender.number)
         });
         let time = protocol::when::TimeText(stamped.time);
-        show::line(&format!("{} {time} {sender}: {:?}", stamped.sequence, stamped.command));
+        show::line(&format!("{} {time} {sender}: {}", stamped.sequence, words(&stamped.command)));
         ControlFlow::Continue(())
     };
     sequencer::dump(directory, each).map_err(verify_failure)
+}
+
+/// A command as it is; of the genesis without its seed, by which the ends of auctions could be told in advance.
+fn words(command: &types::Command) -> String {
+    match command {
+        types::Command::Genesis { operator, seed: _ } => {
+            format!("Genesis {{ operator: {operator:?}, seed: kept secret }}")
+        }
+        other => format!("{other:?}"),
+    }
 }
 
 /// A command for machines. The sequencer's own have no key.
 fn record(stamped: &types::Stamped) -> serde_json::Value {
     let mut value = json!({
         "sequence": stamped.sequence, "time": protocol::when::TimeText(stamped.time).to_string(),
-        "command": format!("{:?}", stamped.command),
+        "command": words(&stamped.command),
     });
     if let Some(sender) = stamped.sender {
         value["key"] = sender.key.0.into();

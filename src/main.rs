@@ -3,6 +3,7 @@
 mod account;
 mod audit;
 mod book;
+mod books;
 mod cancel;
 mod capacity;
 mod class;
@@ -10,14 +11,17 @@ mod config;
 mod connect;
 mod demo;
 mod fail;
+mod halt;
 mod journal;
 mod key;
 mod load;
 mod order;
 mod orders;
+mod quote;
 mod replay;
 mod serve;
 mod show;
+mod symbols;
 mod terms;
 mod told;
 mod typed;
@@ -55,9 +59,13 @@ enum Command {
     Class(class::ClassArguments),
     /// A provider's idle slots.
     Capacity(capacity::CapacityArguments),
-    /// Buy units of a contract.
+    /// Operator: stop the trading of everything, a class or a contract.
+    Halt(halt::HaltArguments),
+    /// Operator: let it go on.
+    Resume(halt::ResumeArguments),
+    /// Buy units of a contract, or of every slot of a window.
     Buy(order::OrderArguments),
-    /// Sell units of a contract.
+    /// Sell units of a contract, or of every slot of a window.
     Sell(order::OrderArguments),
     /// End orders, one by one or many at a time.
     Cancel(cancel::CancelArguments),
@@ -67,7 +75,9 @@ enum Command {
     Orders(orders::OrdersArguments),
     /// Your latest fills.
     Fills(orders::FillsArguments),
-    /// One book, as it stands.
+    /// The cheapest ways to get accelerators for hours in a row, compared.
+    Quote(quote::QuoteArguments),
+    /// One book as it stands, or those of a window.
     Book(book::BookArguments),
     /// Send load through the real gateway and measure it.
     Load(load::LoadArguments),
@@ -117,12 +127,15 @@ fn run(command: Command, as_json: bool) -> Done {
         Command::Account(arguments) => block_on(account::run(arguments, as_json)),
         Command::Class(arguments) => block_on(class::run(arguments, as_json)),
         Command::Capacity(arguments) => block_on(capacity::run(arguments, as_json)),
+        Command::Halt(arguments) => block_on(halt::halt(arguments, as_json)),
+        Command::Resume(arguments) => block_on(halt::resume(arguments, as_json)),
         Command::Buy(arguments) => block_on(order::send(arguments, types::Side::Buy, as_json)),
         Command::Sell(arguments) => block_on(order::send(arguments, types::Side::Sell, as_json)),
         Command::Cancel(arguments) => block_on(cancel::run(arguments, as_json)),
         Command::Replace(arguments) => block_on(order::replace(arguments, as_json)),
         Command::Orders(arguments) => block_on(orders::run(arguments, as_json)),
         Command::Fills(arguments) => block_on(orders::fills(arguments, as_json)),
+        Command::Quote(arguments) => block_on(quote::run(arguments, as_json)),
         Command::Book(arguments) => block_on(book::run(arguments, as_json)),
         Command::Load(arguments) => block_on(load::run(arguments, as_json)),
         Command::Replay(arguments) => replay::run(&arguments, as_json),

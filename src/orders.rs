@@ -1,10 +1,10 @@
 //! `cuex orders` and `cuex fills`: what is open, and what traded lately.
 
-use crate::connect::{Target, command_failure, full_symbol, price_text, session_failure};
+use crate::connect::{Target, command_failure, full_symbol, price_text, session_failure, span_symbol};
 use crate::fail::Done;
 use crate::show;
 use crate::terms::{self, kind_words, side_word, until_words};
-use crate::told;
+use crate::told::{Told, average};
 use clap::Args;
 use client::{Event, Options, Session};
 use protocol::decimal::from_money;
@@ -24,7 +24,7 @@ pub(crate) struct OrdersArguments {
 pub(crate) struct FillsArguments {
     #[command(flatten)]
     target: Target,
-    /// How many at most, the newest.
+    /// How many at most, the newest; a block's trade counts once, with all its parts.
     #[arg(long, default_value_t = 50)]
     last: usize,
 }
@@ -53,7 +53,7 @@ fn open_row(classes: &[Class], open: &OpenOrder) -> Vec<String> {
     let at_price = |price| price_text(classes, terms.contract, price);
     vec![
         open.order.to_string(),
-        full_symbol(classes, terms.contract),
+        span_symbol(classes, terms.contract, terms.slots),
         side_word(terms.side).to_owned(),
         kind_words(terms),
         at_price(terms.price),
@@ -81,7 +81,7 @@ pub(crate) async fn fills(arguments: FillsArguments, as_json: bool) -> Done {
     let (session, mut told) = opened.map_err(|error| session_failure(&error))?;
     let classes = session.classes().await.map_err(command_failure)?;
     let newest = session.welcome().last_report;
-    let mut fills: Vec<Report> = Vec::new();
+    let mut reports: Vec<Report> = Vec::new();
     let mut seen = 0;
     while seen < newest {
         let Some(batch) = told.next().await else { break };
@@ -89,9 +89,7 @@ pub(crate) async fn fills(arguments: FillsArguments, as_json: bool) -> Done {
             match event {
                 Event::Report { report, .. } => {
                     seen = report.number;
-                    fills.extend(
-                        Some(*report).filter(|report| matches!(report.body, ReportBody::Filled { .. })),
-                    );
+                    reports.extend(Some(*report).filter(is_trade));
                 }
                 Event::Resynchronised(state) => seen = state.last_report,
                 Event::Refused { .. } | Event::Outcome { .. } => {}
@@ -99,9 +97,10 @@ pub(crate) async fn fills(arguments: FillsArguments, as_json: bool) -> Done {
         }
     }
     session.close().await;
+    let mut fills = Told::of(&reports);
     fills.drain(..fills.len().saturating_sub(arguments.last));
     if as_json {
-        let fills: Vec<Value> = fills.iter().map(|fill| told::to_json(&classes, fill)).collect();
+        let fills: Vec<Value> = fills.iter().map(|fill| fill.to_json(&classes)).collect();
         show::json(&json!({ "fills": fills }));
         return Ok(());
     }
@@ -111,18 +110,45 @@ pub(crate) async fn fills(arguments: FillsArguments, as_json: bool) -> Done {
     }
     let mut rows =
         vec![["time", "order", "contract", "side", "units", "price", "fee"].map(str::to_owned).to_vec()];
-    for fill in &fills {
-        let ReportBody::Filled { order, contract, side, price, units, fee, .. } = fill.body else { continue };
+    rows.extend(fills.iter().flat_map(|fill| fill_rows(&classes, fill)));
+    show::table(&[1, 4, 5, 6], &rows);
+    Ok(())
+}
+
+fn is_trade(report: &Report) -> bool {
+    matches!(report.body, ReportBody::Filled { .. } | ReportBody::BlockTraded { .. })
+}
+
+/// A fill in a row; of a block's trade a row for the whole, at its average price, and set in below it its parts.
+fn fill_rows(classes: &[Class], fill: &Told<'_>) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    let time = TimeText(fill.report().time).to_string();
+    if let ReportBody::BlockTraded { order, contract, slots, side, units, value, .. } = fill.report().body {
         rows.push(vec![
-            TimeText(fill.time).to_string(),
+            time.clone(),
             order.to_string(),
-            full_symbol(&classes, contract),
+            span_symbol(classes, contract, slots),
             side_word(side).to_owned(),
             units.to_string(),
-            price_text(&classes, contract, price),
+            average(classes, contract, slots, units, value),
+            from_money(fill.fees()).to_string(),
+        ]);
+    }
+    let (parts, set_in) = match fill.report().body {
+        ReportBody::Filled { .. } => (std::slice::from_ref(fill.report()), ""),
+        _ => (fill.parts(), "  "),
+    };
+    for part in parts {
+        let ReportBody::Filled { order, contract, side, price, units, fee, .. } = part.body else { continue };
+        rows.push(vec![
+            time.clone(),
+            order.to_string(),
+            format!("{set_in}{}", full_symbol(classes, contract)),
+            side_word(side).to_owned(),
+            units.to_string(),
+            price_text(classes, contract, price),
             from_money(fee).to_string(),
         ]);
     }
-    show::table(&[1, 4, 5, 6], &rows);
-    Ok(())
+    rows
 }

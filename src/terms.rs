@@ -1,12 +1,13 @@
 //! What kind of order somebody types, and an order's terms in words and for machines.
 
-use crate::connect::{class_numbered, full_symbol, price_text};
+use crate::connect::{class_numbered, full_symbol, price_text, span_symbol};
 use crate::fail::Failure;
+use crate::symbols::Span;
 use crate::typed;
 use clap::{Args, ValueEnum};
 use protocol::when::{TimeText, parse_time};
 use serde_json::{Value, json};
-use types::{Class, ContractId, NewOrder, OrderKind, SelfTrade, Side, Ticks, TimeInForce, Units};
+use types::{Class, NewOrder, OrderKind, SelfTrade, Side, Ticks, TimeInForce, Units};
 
 /// The options of `buy` and `sell`. Without any it is a limit order, good till cancelled.
 #[derive(Debug, Args)]
@@ -20,8 +21,9 @@ pub(crate) struct TermsArguments {
     /// Refused rather than traded at once.
     #[arg(long)]
     post_only: bool,
-    /// Ends untraded if fewer units can trade when it comes to the book.
-    #[arg(long, value_name = "UNITS", conflicts_with = "all_or_none")]
+    /// Ends untraded if fewer units can trade when it comes to the book. Of a window: the fewest that may trade at once,
+    /// at any time; all of them if not said.
+    #[arg(long, visible_alias = "min-units", value_name = "UNITS", conflicts_with = "all_or_none")]
     min: Option<String>,
     /// Ends untraded if not all of it can trade when it comes to the book.
     #[arg(long)]
@@ -38,6 +40,9 @@ pub(crate) struct TermsArguments {
     /// What happens when it meets an order of your own.
     #[arg(long, default_value = "cancel-incoming")]
     self_trade: SelfTradeName,
+    /// Of a window, to buy: only from one block of one provider. It promises no machine.
+    #[arg(long)]
+    same_provider: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -71,6 +76,7 @@ pub(crate) struct Terms {
     post_only: bool,
     trigger: Option<rust_decimal::Decimal>,
     self_trade: SelfTrade,
+    same_provider: bool,
 }
 
 impl TermsArguments {
@@ -97,6 +103,7 @@ impl TermsArguments {
                 SelfTradeName::CancelBoth => SelfTrade::CancelBoth,
                 SelfTradeName::Decrement => SelfTrade::Decrement,
             },
+            same_provider: self.same_provider,
         })
     }
 }
@@ -106,15 +113,30 @@ impl Terms {
     pub(crate) fn order(
         self,
         class: &Class,
-        contract: ContractId,
+        span: Span,
         side: Side,
         units: Units,
         price: Ticks,
     ) -> Result<NewOrder, Failure> {
-        let Terms { kind, time_in_force, min_units, shown, post_only, trigger, self_trade } = self;
+        let Terms { kind, time_in_force, min_units, shown, post_only, trigger, self_trade, same_provider } =
+            self;
         let trigger = trigger.map(|trigger| typed::ticks(trigger, class)).transpose()?;
-        let plain = NewOrder::limit(contract, side, units, price);
-        Ok(NewOrder { kind, time_in_force, min_units, shown, post_only, trigger, self_trade, ..plain })
+        let (contract, slots) = span.slots();
+        Ok(NewOrder {
+            contract,
+            slots,
+            side,
+            kind,
+            time_in_force,
+            price,
+            units,
+            min_units,
+            shown,
+            post_only,
+            trigger,
+            self_trade,
+            same_provider,
+        })
     }
 }
 
@@ -128,6 +150,7 @@ pub(crate) fn kind_words(terms: &NewOrder) -> String {
         words.push("stop");
     }
     words.push(match terms.kind {
+        _ if terms.is_block() => "block",
         OrderKind::Limit if terms.shown > 0 => "iceberg",
         OrderKind::Limit => "limit",
         OrderKind::Market => "market",
@@ -161,7 +184,7 @@ pub(crate) fn to_text(classes: &[Class], terms: &NewOrder) -> String {
     if terms.post_only {
         more.push("post-only".to_owned());
     }
-    if terms.min_units == units {
+    if terms.min_units == units || (terms.is_block() && terms.min_units == 0) {
         more.push("all or none".to_owned());
     } else if terms.min_units > 0 {
         more.push(format!("at least {} at once", terms.min_units));
@@ -170,10 +193,14 @@ pub(crate) fn to_text(classes: &[Class], terms: &NewOrder) -> String {
         more.push(format!("{} shown at a time", terms.shown));
     }
     more.extend(terms.trigger.map(|trigger| format!("stop at {}", at_price(trigger))));
+    if terms.same_provider {
+        more.push("from one provider".to_owned());
+    }
     if terms.self_trade != SelfTrade::default() {
         more.push(format!("meeting itself: {}", self_trade_word(terms.self_trade)));
     }
-    let (way, symbol) = (side_word(side), full_symbol(classes, contract));
+    let (way, symbol) = (side_word(side), span_symbol(classes, contract, terms.slots));
+    let limit = if terms.is_block() { format!("{limit} an hour on average") } else { limit };
     format!("{way} {units} {symbol} {limit} ({})", more.join(", "))
 }
 
@@ -187,11 +214,12 @@ pub(crate) fn to_json(classes: &[Class], terms: &NewOrder) -> Value {
         TimeInForce::Fok => ("fok", None),
     };
     json!({
-        "contract": full_symbol(classes, terms.contract), "side": side_word(terms.side),
+        "contract": full_symbol(classes, terms.contract), "slots": terms.slots,
+        "symbol": span_symbol(classes, terms.contract, terms.slots), "side": side_word(terms.side),
         "market": terms.kind == OrderKind::Market, "price": at_price(terms.price), "units": terms.units,
         "tif": time_in_force, "until": until, "min": terms.min_units, "show": terms.shown,
         "post_only": terms.post_only, "stop": terms.trigger.map(at_price),
-        "self_trade": self_trade_word(terms.self_trade),
+        "self_trade": self_trade_word(terms.self_trade), "same_provider": terms.same_provider,
     })
 }
 

@@ -1,62 +1,12 @@
-//! What people type: arguments, symbols, times, units, prices and amounts, each refused with a code of its own.
+//! What people type: arguments, times, units, prices and amounts, each refused with a code of its own.
 
 use crate::fail::Failure;
 use clap::error::ErrorKind;
 use protocol::decimal::{self, MoneyError, NumberError, PriceError, UnitsAtPrice};
-use protocol::symbol::{ClassSymbol, ContractSymbol, Symbol, SymbolError};
-use protocol::when::{hour_from, parse_time};
+use protocol::symbol::{ClassSymbol, SymbolError};
 use rust_decimal::Decimal;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use types::{Class, ContractId, Money, Ticks, Timestamp, Units, Why, check_grace};
-
-/// A symbol as typed; with `at`, a class and a moment instead of a contract's full symbol: the first slot that
-/// starts then or later.
-pub(crate) fn symbol(text: &str, at: Option<&str>) -> Result<(Symbol, Option<Timestamp>), Failure> {
-    let symbol: Symbol = text.parse().map_err(symbol_failure)?;
-    let at =
-        at.map(|at| parse_time(at, now()).map_err(|error| Failure::usage("bad-time", error))).transpose()?;
-    match (symbol, at) {
-        (Symbol::Contract(_) | Symbol::Window(_), Some(_)) => {
-            Err(Failure::usage("bad-symbol", format!("'{text}' says when already: leave out --at")))
-        }
-        _ => Ok((symbol, at)),
-    }
-}
-
-/// The contracts that a symbol and a moment mean in a class: one, or those of a window.
-pub(crate) fn contracts(
-    symbol: Symbol,
-    at: Option<Timestamp>,
-    class: &Class,
-) -> Result<Vec<ContractId>, Failure> {
-    match (symbol, at) {
-        (Symbol::Contract(contract), _) => {
-            contract.contract(class).map(|one| vec![one]).map_err(symbol_failure)
-        }
-        (Symbol::Window(window), _) => window.contracts(class).map_err(symbol_failure),
-        (Symbol::Class(of), Some(at)) => {
-            let slot_hours = u32::from(class.spec.slot_hours).max(1);
-            let start = types::Hour(hour_from(at).0.next_multiple_of(slot_hours));
-            of.at(start).contract(class).map(|one| vec![one]).map_err(symbol_failure)
-        }
-        (Symbol::Class(of), None) => {
-            let message = format!("'{of}' is a class: say which slot, as in {of}-20261122T14Z or --at +6h");
-            Err(Failure::usage("bad-symbol", message))
-        }
-    }
-}
-
-/// The same where one contract is wanted.
-pub(crate) fn contract(symbol: Symbol, at: Option<Timestamp>, class: &Class) -> Result<ContractId, Failure> {
-    match contracts(symbol, at, class)?[..] {
-        [one] => Ok(one),
-        _ => {
-            let message =
-                format!("'{symbol}' is a window: expected one contract, such as {}", class_example(class));
-            Err(Failure::usage("bad-symbol", message))
-        }
-    }
-}
+use types::{BAND_PPM_MAX, Class, Code, Money, Performance, Ticks, Timestamp, Units, Why, check_grace};
 
 /// `8@2.10`.
 pub(crate) fn units_at_price(text: &str) -> Result<UnitsAtPrice, Failure> {
@@ -92,6 +42,41 @@ pub(crate) fn money(text: &str) -> Result<Money, Failure> {
     })
 }
 
+/// How much a unit computes, in multiples of a billion operations a second.
+pub(crate) fn gflops(text: &str, each: u32, unit: &str) -> Result<u32, Failure> {
+    let number = decimal::parse_decimal(text).map_err(number_failure)?;
+    let gflops = number.checked_mul(Decimal::from(each)).filter(|gflops| gflops.is_integer());
+    let gflops = gflops.and_then(|gflops| u32::try_from(gflops).ok()).filter(|gflops| *gflops > 0);
+    gflops.ok_or_else(|| {
+        let (least, most) =
+            (Decimal::ONE / Decimal::from(each), Decimal::from(u32::MAX) / Decimal::from(each));
+        let message = format!("{text} {unit} a unit: expected a multiple of {least} up to {most}");
+        Failure::usage("bad-performance", message)
+    })
+}
+
+/// What one unit computes, in TFLOP/s, and at which precision.
+pub(crate) fn performance(tflops: &str, precision: &str) -> Result<Performance, Failure> {
+    let gflops = gflops(tflops, 1_000, "TFLOP/s")?;
+    Ok(Performance { gflops, precision: precision_code(precision)? })
+}
+
+/// A precision: `BF16`.
+pub(crate) fn precision_code(text: &str) -> Result<Code, Failure> {
+    text.parse().map_err(|error| Failure::usage("bad-precision", error))
+}
+
+/// A price band such as `10%`, in parts per million.
+pub(crate) fn band(text: &str) -> Result<u32, Failure> {
+    let parts = text.strip_suffix('%').and_then(|percent| decimal::parse_decimal(percent).ok());
+    let parts = parts.and_then(|percent| percent.checked_mul(Decimal::from(10_000)));
+    let parts = parts.filter(Decimal::is_integer).and_then(|parts| u32::try_from(parts).ok());
+    parts.filter(|parts| *parts <= BAND_PPM_MAX).ok_or_else(|| {
+        let message = format!("'{text}' is no band: expected 0% to 100%, in steps of 0.0001%, such as 10%");
+        Failure::usage("bad-band", message)
+    })
+}
+
 /// An operator's reason.
 pub(crate) fn why(text: &str) -> Result<Why, Failure> {
     text.parse().map_err(|error| Failure::usage("bad-reason", error))
@@ -108,11 +93,6 @@ pub(crate) fn grace(text: &str) -> Result<u32, String> {
     Ok(grace)
 }
 
-/// The symbol of a contract in full.
-pub(crate) fn full(class: &Class, contract: ContractId) -> String {
-    ContractSymbol::of(class, contract).to_string()
-}
-
 pub(crate) fn class_symbol(text: &str) -> Result<ClassSymbol, Failure> {
     text.parse().map_err(symbol_failure)
 }
@@ -120,6 +100,9 @@ pub(crate) fn class_symbol(text: &str) -> Result<ClassSymbol, Failure> {
 pub(crate) fn symbol_failure(error: SymbolError) -> Failure {
     let code = match &error {
         SymbolError::NotASlot { .. } | SymbolError::NotWholeSlots { .. } => "not-a-slot",
+        SymbolError::OneSlot { .. }
+        | SymbolError::TooManySlots { .. }
+        | SymbolError::BeyondHorizon { .. } => "bad-window",
         _ => "bad-symbol",
     };
     Failure::usage(code, error)
@@ -165,12 +148,6 @@ pub(crate) fn now() -> Timestamp {
     Timestamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
-fn class_example(class: &Class) -> String {
-    let slot_hours = u32::from(class.spec.slot_hours).max(1);
-    let start = types::Hour((now().hour().0 + 1).next_multiple_of(slot_hours));
-    ClassSymbol::of(&class.spec).at(start).to_string()
-}
-
 /// A span of time such as `30s`, `5m` or `1h`; for clap.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let wrong =
@@ -195,6 +172,21 @@ mod tests {
         assert_eq!((grace("off"), grace("30s"), grace("24h")), (Ok(0), Ok(30), Ok(86_400)));
         assert!(grace("25h").unwrap_err().contains("90000 s is too long"));
         assert!(grace("0s").unwrap_err().contains("or off"));
+    }
+
+    #[test]
+    fn bands_and_performance_are_read_or_refused() {
+        assert_eq!((band("10%").unwrap(), band("0%").unwrap(), band("0.0001%").unwrap()), (100_000, 0, 1));
+        for bad in ["10", "101%", "-1%", "ten%", "0.00001%", "%"] {
+            assert!(band(bad).unwrap_err().message.contains(bad), "{bad}");
+        }
+        let bf16 = Performance { gflops: 989_500, precision: "BF16".parse().unwrap() };
+        assert_eq!(performance("989.5", "BF16").unwrap(), bf16);
+        assert_eq!(gflops("0.9", 1_000_000, "PFLOP/s").unwrap(), 900_000);
+        for bad in ["0", "-1", "0.0001", "9999999"] {
+            assert_eq!(performance(bad, "BF16").unwrap_err().code, "bad-performance", "{bad}");
+        }
+        assert_eq!(performance("989.5", "bf16").unwrap_err().code, "bad-precision");
     }
 
     #[test]

@@ -244,7 +244,7 @@ fn start_failure(error: StartError) -> Failure {
         }
         StartError::Open(OpenError::Replay { .. }) => Failure::refused("journal-damaged", &error),
         StartError::Option { .. } => Failure::usage("bad-config-value", &error),
-        StartError::Open(_) | StartError::Genesis(_) | StartError::Thread(_) => {
+        StartError::Open(_) | StartError::Genesis(_) | StartError::Seed(_) | StartError::Thread(_) => {
             Failure::refused("cannot-start", &error)
         }
     }

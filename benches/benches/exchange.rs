@@ -1,9 +1,10 @@
 //! The exchange around the book: `Engine::apply_all` with accounts, reservations, reports and market events, and the
-//! book alone on the same flow. `cargo bench -p benches --bench exchange`; once each, not measured:
-//! `cargo test -p benches --bench exchange`.
+//! book alone on the same flow; and singles with blocks at rest beside them. `cargo bench -p benches --bench exchange`;
+//! once each, not measured: `cargo test -p benches --bench exchange`.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a bench fails by panicking")]
 
+use benches::blocks::{BlockMarket, Waiting};
 use benches::books::Books;
 use benches::exchange::exchange;
 use benches::flow::SCENARIOS;
@@ -47,5 +48,28 @@ fn scenarios(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(all, scenarios);
+/// The same singles with and without blocks at rest in their slots.
+fn blocks(criterion: &mut Criterion) {
+    const COMMANDS: u32 = 20_000;
+    let mut group = criterion.benchmark_group("exchange, singles of one class");
+    group.throughput(Throughput::Elements(u64::from(COMMANDS))).sample_size(10);
+    for (name, waiting) in [("no blocks", Waiting::Nothing), ("10,000 blocks at rest", Waiting::Blocks)] {
+        let market = BlockMarket::new(waiting, 10_000, COMMANDS);
+        let stamped = market.stamped();
+        let mut out = Output::default();
+        group.bench_function(name, |bencher| {
+            let run = |engine: &mut Engine| {
+                for batch in stamped.chunks(BATCH) {
+                    engine.apply_all(batch, &mut out);
+                    out.clear();
+                }
+            };
+            bencher.iter_batched_ref(|| market.engine.clone(), run, BatchSize::PerIteration);
+        });
+        assert!(market.engine.audit().is_ok());
+    }
+    group.finish();
+}
+
+criterion_group!(all, scenarios, blocks);
 criterion_main!(all);

@@ -70,7 +70,8 @@ impl Stamper {
 fn setup(accounts: u32) -> Vec<(KeyNo, Command)> {
     let spec = ClassSpec { horizon_hours: 48, ..ClassSpec::example() };
     let operator = PublicKey([0; 32]);
-    let mut desk = vec![Command::Genesis { operator }, Command::DefineClass { spec, why: Why::NONE }];
+    let mut desk =
+        vec![Command::Genesis { operator, seed: 0 }, Command::DefineClass { spec, why: Why::NONE }];
     for number in 2..accounts + 2 {
         let name = format!("a{number}").parse().expect("a name in its form");
         let mut public = [1; 32];

@@ -67,7 +67,7 @@ pub fn resting(orders: u32) -> Engine {
 
 fn set_up(desk: &mut Desk) {
     let (spec, why) = (ClassSpec { horizon_hours: 336, ..ClassSpec::example() }, Why::NONE);
-    desk.say(1, Command::Genesis { operator: PublicKey([0; 32]) });
+    desk.say(1, Command::Genesis { operator: PublicKey([0; 32]), seed: 0 });
     desk.say(1, Command::DefineClass { spec, why });
     for number in 2..ACCOUNTS + 2 {
         let name = format!("a{number}").parse().expect("a name in its form");

@@ -11,6 +11,8 @@ pub struct AccountState {
     pub sequence: Sequence,
     /// The account's newest report then, 0 for none.
     pub last_report: u64,
+    /// Who it is, how much it may have open, and whether it is stopped; `None` if the exchange did not say.
+    pub profile: Option<Account>,
     /// Its cash, one entry for every currency it has had any of.
     pub cash: Vec<Cash>,
     /// Its units, one entry for every contract it holds any of.

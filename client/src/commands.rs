@@ -3,9 +3,9 @@
 use crate::error::{CommandError, SessionError};
 use crate::session::Session;
 use types::{
-    AccountId, AccountName, ClassNo, ClassSpec, Code, Command, ContractId, KeyNo, Lane, MassCancel, Money,
-    NewOrder, OrderId, OrderRef, PublicKey, Report, ReportBody, Rights, Role, Side, SlotHint, Ticks,
-    TimeInForce, Timestamp, Units, Why,
+    AccountId, AccountName, ClassNo, ClassSpec, Code, Command, ContractId, KeyNo, Lane, Limits, MassCancel,
+    Money, NewOrder, OrderId, OrderRef, PublicKey, Report, ReportBody, Rights, Role, Scope, Side, SlotHint,
+    Ticks, TimeInForce, Timestamp, Units, Why,
 };
 
 /// An order that was taken. It can be cancelled and replaced by this.
@@ -64,6 +64,23 @@ impl Session {
             ReportBody::Accepted { order, slot, .. } => Ok(Placed { order, slot }),
             _ => Err(unexpected(&report)),
         }
+    }
+
+    /// Bids for, or offers, `units` in each of `slots` slots from `first` on, all units or none, at `price` ticks on average
+    /// or better. Other blocks are placed by [`Session::place`], as [`NewOrder::block`] with other terms. When it trades,
+    /// [`ReportBody::BlockTraded`] says so, and how many [`ReportBody::Filled`] of its parts are the reports that follow.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn place_block(
+        &self,
+        first: ContractId,
+        slots: u16,
+        side: Side,
+        price: Ticks,
+        units: Units,
+    ) -> Result<Placed, CommandError> {
+        self.place(NewOrder::block(first, slots, side, units, price)).await
     }
 
     /// Ends what is left of an order, resting or sleeping.
@@ -206,6 +223,48 @@ impl Session {
     /// [`CommandError`].
     pub async fn revoke_key(&self, key: KeyNo, why: Why) -> Result<Report, CommandError> {
         self.request(Command::RevokeKey { key, why }).await
+    }
+
+    /// Operator: how much an account may have open at once, from now on.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn set_limits(
+        &self,
+        account: AccountId,
+        limits: Limits,
+        why: Why,
+    ) -> Result<Report, CommandError> {
+        self.request(Command::SetLimits { account, limits, why }).await
+    }
+
+    /// Operator: ends all orders of an account and lets it place no more, or, off, lets it trade again.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn set_kill_switch(
+        &self,
+        account: AccountId,
+        on: bool,
+        why: Why,
+    ) -> Result<Report, CommandError> {
+        self.request(Command::SetKillSwitch { account, on, why }).await
+    }
+
+    /// Operator: stops the trading of a contract, a class or everything.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn halt(&self, scope: Scope, why: Why) -> Result<Report, CommandError> {
+        self.request(Command::Halt { scope, why }).await
+    }
+
+    /// Operator: ends the halt of exactly this scope.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn resume(&self, scope: Scope, why: Why) -> Result<Report, CommandError> {
+        self.request(Command::Resume { scope, why }).await
     }
 }
 

@@ -10,14 +10,15 @@ use crate::dial::{
 use crate::error::SessionError;
 use crate::market::{FeedCounters, FeedEvent, Market};
 use protocol::header::split;
-use protocol::market_data::{ALPN, Depth, FeedMessage, SubscriberMessage};
+use protocol::market_data::{ALPN, Depth, FeedMessage, Index, SubscribeRefused, SubscriberMessage, Window};
 use protocol::symbol::Pattern;
 use protocol::{CloseCode, PublicBook};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use transport::{FrameReader, Outbox, PrivateKey};
-use types::{Class, ContractId};
+use types::{Class, ClassNo, ContractId, Sequence};
 
 /// What may wait to be said to the feed.
 const CONTROL_BYTES: usize = 256 << 10;
@@ -118,6 +119,33 @@ impl FeedSession {
         }
     }
 
+    /// Waits until every subscription is served: then all their books are there, as they were at one moment. Gives the
+    /// first that is refused as soon as it is. The events on the way are passed over.
+    ///
+    /// # Errors
+    /// [`SessionError`] if the session is over.
+    pub async fn until_served(&mut self) -> Result<Option<SubscribeRefused>, SessionError> {
+        while !(self.market.is_served_whole() && self.is_whole()) {
+            if let FeedEvent::SubscribeRefused(refused) = self.next().await? {
+                return Ok(Some(refused));
+            }
+        }
+        Ok(None)
+    }
+
+    /// True unless a command that changed several contracts, such as the trade of a block, has come in a part of them
+    /// only. While it is true and all subscriptions are served, all books are as they were at one moment.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.market.is_whole()
+    }
+
+    /// The last command of which something has come; 0 before.
+    #[must_use]
+    pub fn sequence(&self) -> Sequence {
+        self.market.sequence()
+    }
+
     /// The book of a contract as it was right after the last event given out; `None` if it is not subscribed to,
     /// its snapshot has not come, nothing has ever happened in it, or its slot is over.
     #[must_use]
@@ -128,6 +156,23 @@ impl FeedSession {
     /// All books there are, in no order.
     pub fn books(&self) -> impl Iterator<Item = (ContractId, &PublicBook)> {
         self.market.books()
+    }
+
+    /// The books of a class, in the order of the slots. Of a block the book of its first slot tells.
+    #[must_use]
+    pub fn books_of(&self, class: ClassNo) -> BTreeMap<ContractId, &PublicBook> {
+        self.market.books_of(class)
+    }
+
+    /// The indices of all models of which something is subscribed to, by model and currency.
+    pub fn indices(&self) -> impl Iterator<Item = &Index> {
+        self.market.indices()
+    }
+
+    /// The standard windows that can be had, by class, hours, side and start, of the classes of which every slot is
+    /// subscribed to at [`Depth::Book`] or [`Depth::Top`].
+    pub fn windows(&self) -> impl Iterator<Item = &Window> {
+        self.market.windows()
     }
 
     /// The listed classes, in the order of their numbers.

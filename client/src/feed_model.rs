@@ -2,7 +2,9 @@
 
 use protocol::PublicBook;
 use protocol::market_data::{BookDigest, encode_increment, encode_snapshot};
-use types::{Class, ClassNo, ClassSpec, ContractId, MarketBody, MarketEntry, MarketEvent, Side, Timestamp};
+use types::{
+    BlockEntry, Class, ClassNo, ClassSpec, ContractId, MarketBody, MarketEntry, MarketEvent, Side, Timestamp,
+};
 
 /// The contract, of the first class.
 pub(crate) const CONTRACT: ContractId = ContractId(500_000);
@@ -29,10 +31,27 @@ impl FeedModel {
         let picked = (!resting.is_empty()).then(|| resting[usize::try_from(dice).unwrap() % resting.len()]);
         match (dice % 4, picked) {
             (0, Some(entry)) => bodies.push(MarketBody::Delete(entry)),
+            (1, Some(entry)) if dice % 3 == 1 => {
+                bodies.push(MarketBody::BlockTrade(MarketEntry { units: 1, ..entry }));
+            }
             (1, Some(entry)) => bodies.push(MarketBody::Trade(MarketEntry { units: 1, ..entry })),
             (2, Some(entry)) if entry.units > 1 => {
                 bodies.push(MarketBody::Reduce(MarketEntry { units: entry.units - 1, ..entry }));
             }
+            _ => {}
+        }
+        let blocks: Vec<BlockEntry> = self.book.blocks().copied().collect();
+        match (dice % 5, blocks.first()) {
+            (0, _) => bodies.push(MarketBody::Block(BlockEntry {
+                order: self.next_order + 1_000_000,
+                side: if dice.is_multiple_of(2) { Side::Buy } else { Side::Sell },
+                price: 90 + i64::from(dice % 20),
+                slots: 2,
+                units: 4,
+                min_units: dice % 3,
+                same_provider: false,
+            })),
+            (1, Some(first)) => bodies.push(MarketBody::Block(BlockEntry { units: dice % 4, ..*first })),
             _ => {}
         }
         let side = if dice.is_multiple_of(3) { Side::Sell } else { Side::Buy };
@@ -56,7 +75,7 @@ impl FeedModel {
         let events: Vec<MarketEvent> = bodies.iter().map(event).collect();
         events.iter().for_each(|event| self.book.follow(event).unwrap());
         let mut bytes = Vec::new();
-        encode_increment(&events, &mut bytes);
+        encode_increment(&events, false, &mut bytes);
         bytes
     }
 

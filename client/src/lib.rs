@@ -59,7 +59,9 @@ pub use feed::FeedSession;
 pub use machine::{Machine, Out};
 pub use market::{FeedCounters, FeedEvent};
 pub use numbers::Waiter;
-pub use protocol::market_data::Depth;
+pub use protocol::market_data::{
+    Depth, Index, Start, TradeKind, TradePrint, WINDOW_HOURS, Window, WindowPrice,
+};
 pub use protocol::order_entry::Allowance;
 pub use protocol::symbol::{ContractSymbol, Pattern};
 pub use session::{Options, Session};

@@ -4,14 +4,14 @@
 use crate::error::SessionError;
 use protocol::PublicBook;
 use protocol::market_data::{
-    BookDigest, Depth, FeedMessage, Increment, SnapshotEnd, SnapshotStart, Subscribe, SubscribeRefused,
-    Subscribed, SubscriberMessage, Top, TradePrint,
+    BookDigest, CommandEnd, Depth, FeedMessage, Increment, Index, SnapshotEnd, SnapshotStart, Start,
+    Subscribe, SubscribeRefused, Subscribed, SubscriberMessage, Top, TradePrint, Window,
 };
 use protocol::public_book::BookError;
 use protocol::symbol::Pattern;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
-use types::{Class, ClassNo, ContractId, MarketBody, Phase, Sequence, Timestamp};
+use types::{Class, ClassNo, Code, ContractId, MarketBody, Phase, Sequence, Side, Timestamp};
 
 /// What a feed session tells. A contract's book is, when the event is given out, as it was right after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum FeedEvent {
     Subscribed(Subscribed),
     /// The subscription is not served, and is forgotten.
     SubscribeRefused(SubscribeRefused),
-    /// One command changed a book or its contract's phase.
+    /// One command changed a book, its resting blocks, its contract's phase or what is told of its auction.
     Book {
         /// Of what.
         contract: ContractId,
@@ -37,11 +37,24 @@ pub enum FeedEvent {
         time: Timestamp,
         /// The trades it made, in order.
         trades: Vec<TradePrint>,
+        /// True if it changed other contracts too, as a block does: until [`FeedEvent::CommandEnd`] says that all has
+        /// come, only some of the books are as they were after it.
+        several: bool,
+    },
+    /// All has come of what this command changed in several contracts: all books are as they were after it.
+    CommandEnd {
+        /// The command.
+        sequence: Sequence,
     },
     /// Best bid and ask, where [`Depth::Top`] was subscribed to.
     Top(Top),
     /// A trade, where [`Depth::Trades`] was subscribed to.
     Trade(TradePrint),
+    /// The index of a model of which something is subscribed to.
+    Index(Index),
+    /// What a window of a standard length costs or brings, in a class of which every slot is subscribed to at
+    /// [`Depth::Book`] or [`Depth::Top`].
+    Window(Window),
     /// A book agrees with the feed's digest of it.
     Proven {
         /// Of what.
@@ -107,6 +120,11 @@ pub(crate) struct Market {
     partial: Option<(ContractId, Sequence)>,
     /// The trades in those parts.
     trades: Vec<TradePrint>,
+    /// The command in several contracts of which something has come, but not its end.
+    open_command: Option<Sequence>,
+    indices: BTreeMap<(Code, Code), Index>,
+    windows: BTreeMap<(ClassNo, u8, Side, Start), Window>,
+    sequence: Sequence,
     pub(crate) counters: FeedCounters,
     /// What is to be said to the feed.
     pub(crate) out: Vec<u8>,
@@ -143,6 +161,9 @@ impl Market {
         self.snapshot = None;
         self.partial = None;
         self.trades.clear();
+        self.open_command = None;
+        self.indices.clear();
+        self.windows.clear();
         self.out.clear();
         self.subscriptions.values_mut().for_each(|subscription| subscription.served = false);
         let numbers: Vec<u32> = self.subscriptions.keys().copied().collect();
@@ -159,6 +180,36 @@ impl Market {
         self.books.iter().map(|(contract, book)| (*contract, book))
     }
 
+    /// The books of a class by the start of the slot.
+    pub(crate) fn books_of(&self, class: ClassNo) -> BTreeMap<ContractId, &PublicBook> {
+        self.books().filter(|(contract, _)| contract.class() == class).collect()
+    }
+
+    /// The indices, by model and currency.
+    pub(crate) fn indices(&self) -> impl Iterator<Item = &Index> {
+        self.indices.values()
+    }
+
+    /// The standard windows that can be had, by class, hours, side and start.
+    pub(crate) fn windows(&self) -> impl Iterator<Item = &Window> {
+        self.windows.values()
+    }
+
+    /// The last command of which something has come.
+    pub(crate) fn sequence(&self) -> Sequence {
+        self.sequence
+    }
+
+    /// True unless a command that changed several contracts has come in a part of them only.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.open_command.is_none()
+    }
+
+    /// True if every subscription has been served.
+    pub(crate) fn is_served_whole(&self) -> bool {
+        self.subscriptions.values().all(|subscription| subscription.served)
+    }
+
     /// The listed classes, in the order of their numbers.
     pub(crate) fn classes(&self) -> impl Iterator<Item = &Class> {
         self.classes.values()
@@ -169,8 +220,21 @@ impl Market {
         Ok(match message {
             FeedMessage::Increment(increment) => self.take_increment(&increment)?,
             FeedMessage::BookDigest(digest) => self.prove(digest),
-            FeedMessage::Top(top) => Some(FeedEvent::Top(top)),
-            FeedMessage::TradePrint(print) => Some(FeedEvent::Trade(print)),
+            FeedMessage::Top(top) => {
+                self.come_to(top.sequence);
+                Some(FeedEvent::Top(top))
+            }
+            FeedMessage::TradePrint(print) => {
+                self.come_to(print.sequence);
+                Some(FeedEvent::Trade(print))
+            }
+            FeedMessage::Index(index) => {
+                self.come_to(index.sequence);
+                self.indices.insert((index.model, index.currency), index);
+                Some(FeedEvent::Index(index))
+            }
+            FeedMessage::Window(window) => Some(self.take_window(window)),
+            FeedMessage::CommandEnd(end) => Some(self.end_command(end)?),
             FeedMessage::SnapshotStart(start) => {
                 self.start_snapshot(&start)?;
                 None
@@ -178,6 +242,11 @@ impl Market {
             FeedMessage::SnapshotOrder(entry) => {
                 let (contract, book) = self.snapshot.as_mut().ok_or_else(no_snapshot)?;
                 book.apply(&MarketBody::Add(entry)).map_err(|error| bad_snapshot(*contract, &error))?;
+                None
+            }
+            FeedMessage::SnapshotBlock(block) => {
+                let (contract, book) = self.snapshot.as_mut().ok_or_else(no_snapshot)?;
+                book.apply(&MarketBody::Block(block)).map_err(|error| bad_snapshot(*contract, &error))?;
                 None
             }
             FeedMessage::SnapshotEnd(end) => Some(self.end_snapshot(&end)?),
@@ -195,7 +264,10 @@ impl Market {
                 self.subscriptions.remove(&refused.subscription);
                 Some(FeedEvent::SubscribeRefused(refused))
             }
-            FeedMessage::Heartbeat { sequence, time } => Some(FeedEvent::Heartbeat { sequence, time }),
+            FeedMessage::Heartbeat { sequence, time } => {
+                self.come_to(sequence);
+                Some(FeedEvent::Heartbeat { sequence, time })
+            }
             FeedMessage::Welcome { .. } => return Err(SessionError::violation("a second welcome")),
         })
     }
@@ -209,7 +281,8 @@ impl Market {
         }
         self.books.remove(&start.contract);
         self.broken.remove(&start.contract);
-        self.snapshot = Some((start.contract, PublicBook::at(start.sequence, start.phase, start.last_price)));
+        self.come_to(start.sequence);
+        self.snapshot = Some((start.contract, start.book()));
         Ok(())
     }
 
@@ -224,6 +297,7 @@ impl Market {
                 contract.0, end.digest
             )));
         }
+        book.check_whole().map_err(|error| bad_snapshot(contract, &error))?;
         self.counters.snapshots += 1;
         self.counters.proven += 1;
         self.books.insert(contract, book);
@@ -231,7 +305,12 @@ impl Market {
     }
 
     fn take_increment(&mut self, increment: &Increment<'_>) -> Result<Option<FeedEvent>, SessionError> {
-        let &Increment { contract, sequence, time, previous, last, .. } = increment;
+        let &Increment { contract, sequence, time, previous, last, several, .. } = increment;
+        if self.open_command.is_some_and(|open| open != sequence) {
+            return Err(SessionError::violation("the end of a command is missing"));
+        }
+        self.open_command = several.then_some(sequence);
+        self.come_to(sequence);
         if self.partial.take().is_some_and(|partial| partial != (contract, sequence)) {
             return Err(SessionError::violation("the last part of an increment is missing"));
         }
@@ -251,13 +330,40 @@ impl Market {
             self.partial = Some((contract, sequence));
             return Ok(None);
         }
+        if let Err(error) = book.check_whole() {
+            return Ok(Some(self.gap(contract, error)));
+        }
         if book.phase() == Phase::Settled {
             self.books.remove(&contract);
         }
         let trades = std::mem::take(&mut self.trades);
         self.counters.changes += 1;
         self.counters.trades += u64::try_from(trades.len()).expect("a length fits in 64 bits");
-        Ok(Some(FeedEvent::Book { contract, sequence, time, trades }))
+        Ok(Some(FeedEvent::Book { contract, sequence, time, trades, several }))
+    }
+
+    /// All has come of a command. At depth Trades there is no increment that says that it is one in several contracts.
+    fn end_command(&mut self, end: CommandEnd) -> Result<FeedEvent, SessionError> {
+        let sequence = end.sequence;
+        if self.open_command.take().is_some_and(|open| open != sequence) {
+            return Err(SessionError::violation("the end of another command"));
+        }
+        self.come_to(sequence);
+        Ok(FeedEvent::CommandEnd { sequence })
+    }
+
+    fn take_window(&mut self, window: Window) -> FeedEvent {
+        self.come_to(window.sequence);
+        let key = (window.class, window.hours, window.side, window.start);
+        match window.best {
+            Some(_) => drop(self.windows.insert(key, window)),
+            None => drop(self.windows.remove(&key)),
+        }
+        FeedEvent::Window(window)
+    }
+
+    fn come_to(&mut self, sequence: Sequence) {
+        self.sequence = self.sequence.max(sequence);
     }
 
     /// A contract's first change begins its book; false if it is not the first, or nobody asked.

@@ -5,11 +5,17 @@ use crate::feed_model::{CONTRACT, FeedModel};
 use crate::market::{FeedEvent, Market};
 use proptest::prelude::*;
 use protocol::header::split;
-use protocol::market_data::{BookDigest, Depth, FeedMessage, Subscribed, SubscriberMessage};
+use protocol::market_data::{
+    BookDigest, CommandEnd, Depth, FeedMessage, Index, Start, Subscribed, SubscriberMessage, TradeKind,
+    Window, WindowPrice, encode_increment,
+};
 use protocol::public_book::BookError;
 use protocol::symbol::Pattern;
 use protocol::{Frames, PublicBook};
-use types::{ClassSpec, Hour, MarketBody, MarketEntry, Phase, Side};
+use types::{
+    ClassNo, ClassSpec, ContractId, Hour, MarketBody, MarketEntry, MarketEvent, Phase, Sequence, Side,
+    Timestamp,
+};
 
 fn take(market: &mut Market, bytes: &[u8]) -> Result<Vec<FeedEvent>, SessionError> {
     let mut events = Vec::new();
@@ -44,7 +50,7 @@ fn following(feed: &FeedModel) -> Market {
 
 fn assert_same(market: &Market, feed: &FeedModel) {
     let book = market.book(CONTRACT).unwrap();
-    assert!(book.orders().eq(feed.book.orders()));
+    assert!(book.orders().eq(feed.book.orders()) && book.blocks().eq(feed.book.blocks()));
     assert_eq!((book.sequence(), book.last_price()), (feed.book.sequence(), feed.book.last_price()));
 }
 
@@ -76,7 +82,8 @@ proptest! {
                 panic!("{events:?}")
             };
             prop_assert_eq!(*sequence, feed.book.sequence());
-            prop_assert_eq!(trades.last().map_or(last_price, |trade| trade.price), feed.book.last_price());
+            let last = trades.iter().rfind(|trade| trade.kind != TradeKind::Block);
+            prop_assert_eq!(last.map_or(last_price, |trade| trade.price), feed.book.last_price());
             assert_same(&market, &feed);
             let proven = market.take(FeedMessage::BookDigest(feed.digest())).unwrap();
             let (contract, sequence) = (CONTRACT, feed.book.sequence());
@@ -161,7 +168,7 @@ fn a_long_command_comes_in_parts_and_is_one_event() {
     let events = take(&mut market, &feed.say(&(1..=400).map(trade).collect::<Vec<_>>())).unwrap();
     let [FeedEvent::Book { trades, .. }] = &events[..] else { panic!("{events:?}") };
     assert_eq!(trades.len(), 400);
-    assert!(trades.iter().all(|trade| (trade.taker, trade.price, trade.units) == (Side::Sell, 50, 2)));
+    assert!(trades.iter().all(|trade| (trade.taker, trade.price, trade.units) == (Some(Side::Sell), 50, 2)));
     assert_eq!((market.counters.changes, market.counters.trades), (2, 400));
 }
 
@@ -246,7 +253,7 @@ fn the_trades_of_a_command_that_went_wrong_are_not_anothers() {
     take(&mut market, &feed.say(&adds)).unwrap();
     let trades: Vec<MarketBody> = (1..=300).map(|order| MarketBody::Trade(entry(order))).collect();
     let mut bytes = feed.say(&trades);
-    let order = bytes.len() - 8;
+    let order = bytes.len() - 16;
     bytes[order] ^= 0x80;
     let events = take(&mut market, &bytes).unwrap();
     assert!(matches!(events[..], [FeedEvent::Gap { .. }]), "{events:?}");
@@ -267,4 +274,67 @@ fn a_command_without_its_last_part_ends_the_session() {
     assert_eq!(take(&mut market, first.bytes).unwrap(), []);
     let error = take(&mut market, &feed.say(&[MarketBody::Trade(entry(1))])).unwrap_err();
     assert!(matches!(error, SessionError::Violation { .. }), "{error}");
+}
+
+/// A change of some contract, the first of it, by a command that changed several.
+fn leg(contract: u32, sequence: Sequence, several: bool) -> Vec<u8> {
+    let entry = MarketEntry { order: sequence, side: Side::Buy, price: 50, units: 2 };
+    let event = MarketEvent {
+        contract: ContractId(contract),
+        previous: 0,
+        sequence,
+        time: Timestamp(1),
+        body: MarketBody::Add(entry),
+    };
+    let mut bytes = Vec::new();
+    encode_increment(&[event], several, &mut bytes);
+    bytes
+}
+
+#[test]
+fn a_command_in_several_contracts_is_whole_when_its_end_has_come() {
+    let mut market = following(&FeedModel::new());
+    let end = |sequence| FeedMessage::CommandEnd(CommandEnd { sequence });
+    for contract in [1, 2] {
+        let events = take(&mut market, &leg(contract, 9, true)).unwrap();
+        assert!(matches!(events[..], [FeedEvent::Book { several: true, .. }]), "{events:?}");
+        assert!(!market.is_whole());
+    }
+    assert_eq!(market.take(end(9)).unwrap(), Some(FeedEvent::CommandEnd { sequence: 9 }));
+    assert!(market.is_whole() && market.is_served_whole());
+    take(&mut market, &leg(3, 10, false)).unwrap();
+    assert!(market.is_whole());
+    assert_eq!(
+        market.books_of(ClassNo(0)).into_keys().map(|contract| contract.0).collect::<Vec<_>>(),
+        [1, 2, 3]
+    );
+    assert_eq!(market.sequence(), 10);
+    // Of prints there is an end as well.
+    assert_eq!(market.take(end(11)).unwrap(), Some(FeedEvent::CommandEnd { sequence: 11 }));
+    take(&mut market, &leg(4, 12, true)).unwrap();
+    assert!(market.take(end(13)).is_err(), "the end of another command");
+    take(&mut market, &leg(5, 14, true)).unwrap();
+    assert!(take(&mut market, &leg(6, 15, false)).is_err(), "no end at all");
+    market.reconnect();
+    assert!(market.is_whole() && !market.is_served_whole());
+}
+
+#[test]
+fn indices_and_windows_are_kept_as_they_were_told_last() {
+    let mut market = following(&FeedModel::new());
+    let spec = ClassSpec::example();
+    let (model, currency, time) = (spec.model, spec.currency, Timestamp(1));
+    let index = Index { model, currency, sequence: 20, time, price: 7, per_pflop: None, unit_hours: 1 };
+    let best = Some(WindowPrice { first: CONTRACT, price: 5, total: 40, units: 2 });
+    let (class, side, start) = (ClassNo(0), Side::Buy, Start::Next);
+    let window = Window { class, hours: 8, side, start, sequence: 21, best };
+    assert_eq!(market.take(FeedMessage::Index(index)).unwrap(), Some(FeedEvent::Index(index)));
+    assert_eq!(market.take(FeedMessage::Window(window)).unwrap(), Some(FeedEvent::Window(window)));
+    let other = Window { hours: 24, ..window };
+    market.take(FeedMessage::Window(other)).unwrap();
+    assert!(market.indices().eq([&index]) && market.windows().eq([&window, &other]));
+    market.take(FeedMessage::Window(Window { best: None, ..other })).unwrap();
+    assert!(market.windows().eq([&window]));
+    market.reconnect();
+    assert!(market.windows().next().is_none() && market.indices().next().is_none());
 }

@@ -173,7 +173,9 @@ impl Asker {
 
 impl Lines {
     fn account(self, account: AccountId, end: QueryEnd) -> AccountState {
-        let Lines { cash, holdings, orders, .. } = self;
-        AccountState { account, sequence: end.sequence, last_report: end.last_report, cash, holdings, orders }
+        let Lines { cash, holdings, orders, accounts, .. } = self;
+        let QueryEnd { sequence, last_report, .. } = end;
+        let profile = accounts.into_iter().find(|known| known.id == account);
+        AccountState { account, sequence, last_report, profile, cash, holdings, orders }
     }
 }

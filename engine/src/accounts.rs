@@ -6,7 +6,9 @@ use crate::engine::Stamp;
 use crate::funds::Balance;
 use crate::orders::OrderList;
 use rustc_hash::FxHashMap;
-use types::{Account, AccountId, AccountName, Answers, Code, Money, Output, Report, ReportBody, Role};
+use types::{
+    Account, AccountId, AccountName, Answers, Code, Limits, Money, Output, Report, ReportBody, Role,
+};
 
 pub(crate) const CURRENCIES_MAX: usize = 4;
 
@@ -107,12 +109,42 @@ impl Accounts {
     pub(crate) fn open(&mut self, name: AccountName, role: Role) -> Account {
         let id =
             AccountId(u32::try_from(self.records.len() + 1).expect("accounts are bounded by ACCOUNTS_MAX"));
-        let account = Account { id, name, role };
+        let account = Account { id, name, role, limits: Limits::DEFAULT, killed: false };
         self.records.push(AccountRecord::default());
+        self.at_mut(id).orders.set_most(0, room_of(&account));
         self.cash.push(Default::default());
         self.opened.push(account);
         self.by_name.insert(name, id);
         account
+    }
+
+    /// The limits of an account that a key names.
+    pub(crate) fn limits(&self, id: AccountId) -> Limits {
+        self.get(id).map_or(Limits::DEFAULT, |account| account.limits)
+    }
+
+    /// Sets the limits of an account; the account then, if it is open.
+    pub(crate) fn set_limits(&mut self, id: AccountId, limits: Limits) -> Option<Account> {
+        self.change(id, |account| account.limits = limits)
+    }
+
+    /// Sets the kill switch of an account; the account then, if it is open.
+    pub(crate) fn set_killed(&mut self, id: AccountId, killed: bool) -> Option<Account> {
+        self.change(id, |account| account.killed = killed)
+    }
+
+    fn change(&mut self, id: AccountId, change: impl FnOnce(&mut Account)) -> Option<Account> {
+        let account = self.opened.get_mut(index(id)?)?;
+        let before = room_of(account);
+        change(account);
+        let account = *account;
+        self.at_mut(id).orders.set_most(before, room_of(&account));
+        Some(account)
+    }
+
+    /// How many open orders an account has.
+    pub(crate) fn open_orders(&self, account: &Account) -> i64 {
+        i64::from(self.at(account.id).orders.len(room_of(account)))
     }
 
     pub(crate) fn currency(&self, code: Code) -> Option<usize> {
@@ -138,6 +170,14 @@ impl Accounts {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Account, &AccountRecord)> {
         self.opened.iter().zip(&self.records)
     }
+}
+
+/// How many orders an account may have; far below nothing if there is more to check of each, so that one look tells
+/// most orders that they are within all limits of their account.
+pub(crate) fn room_of(account: &Account) -> i32 {
+    let most = i32::try_from(account.limits.open_orders).expect("at most ORDERS_MAX");
+    let is_checked = account.killed || account.limits.order_value < Money::MAX;
+    if is_checked { most - (1 << 30) } else { most }
 }
 
 #[inline(always)]

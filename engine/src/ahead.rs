@@ -77,7 +77,7 @@ mod tests {
         let spec = ClassSpec::example();
         let (currency, why) = (spec.currency, Why::NONE);
         let mut all = vec![
-            (0, Command::Genesis { operator: PublicKey([7; 32]) }),
+            (0, Command::Genesis { operator: PublicKey([7; 32]), seed: 0 }),
             (1, Command::DefineClass { spec, why }),
         ];
         for number in accounts.clone() {

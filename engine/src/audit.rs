@@ -1,11 +1,12 @@
 //! The audit: a full scan that nothing was made and nothing lost.
 
 use crate::accounts::AccountRecord;
+use crate::blocks::block_reserve;
 use crate::engine::Engine;
 use crate::funds::Balance;
 use rustc_hash::FxHashMap;
 use std::fmt;
-use types::{Account, AccountId, Code, ContractId, Money, OpenOrder, Side, TimeInForce, reserve_of};
+use types::{Account, AccountId, Code, ContractId, Money, OpenOrder, Phase, Side, TimeInForce};
 
 /// What the exchange holds in all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -108,10 +109,13 @@ impl Engine {
         let mut totals = Totals { currencies: self.audit_cash()?, ..Totals::default() };
         for contract in self.contracts.sorted() {
             let number = contract.id.0;
-            contract
-                .book
-                .check(&self.orders.slab)
-                .map_err(|what| AuditError::Book { contract: number, what })?;
+            // Orders that gather may cross; so may those of a closed contract that have yet to end.
+            let (book, slab) = (&contract.book, &self.orders.slab);
+            let checked = match contract.phase {
+                Phase::Continuous => book.check(slab),
+                _ => book.check_crossed(slab),
+            };
+            checked.map_err(|what| AuditError::Book { contract: number, what })?;
             let sum: u64 = self
                 .holdings
                 .list(contract.holders)
@@ -154,8 +158,9 @@ impl Engine {
         self.each_open_order(|order| {
             orders += 1;
             dated += usize::from(matches!(order.terms.time_in_force, TimeInForce::Gtd(_)));
-            let (held, amount) = self.needed_by(&order);
-            *needed.entry((order.account, held)).or_default() += amount;
+            self.each_needed_by(&order, |held, amount| {
+                *needed.entry((order.account, held)).or_default() += amount;
+            });
         });
         let mut compare = |account, held: Held, free: i64, reserved: i64| {
             let needed = needed.remove(&(account, held)).unwrap_or(0);
@@ -180,10 +185,12 @@ impl Engine {
         let mut missing = None;
         if !needed.is_empty() {
             self.each_open_order(|order| {
-                let (account, held) = (order.account, self.needed_by(&order).0);
-                if let Some(&needed) = needed.get(&(account, held)) {
-                    missing = missing.or(Some((account, held, needed)));
-                }
+                let account = order.account;
+                self.each_needed_by(&order, |held, _| {
+                    if let Some(&needed) = needed.get(&(account, held)) {
+                        missing = missing.or(Some((account, held, needed)));
+                    }
+                });
             });
         }
         if let Some((account, held, needed)) = missing {
@@ -192,39 +199,53 @@ impl Engine {
         self.audit_orders(orders, dated)
     }
 
-    /// What an open order holds, and how much of it.
-    fn needed_by(&self, order: &OpenOrder) -> (Held, i128) {
+    /// What an open order holds, and how much of it; of a block that sells it is something of every slot.
+    fn each_needed_by(&self, order: &OpenOrder, mut each: impl FnMut(Held, i128)) {
         let terms = &order.terms;
         let class = &self.classes.of(terms.contract).class;
         match terms.side {
             Side::Buy => {
                 // What is no number is more than anybody has.
-                let reserve = reserve_of(class, terms.price, order.left).unwrap_or(Money::MAX);
-                (Held::Cash(class.spec.currency), i128::from(reserve))
+                let reserve =
+                    block_reserve(class, terms.price, order.left, terms.slots).unwrap_or(Money::MAX);
+                each(Held::Cash(class.spec.currency), i128::from(reserve));
             }
-            Side::Sell => (Held::Units(terms.contract), i128::from(order.left)),
+            Side::Sell => {
+                let legs = class.window(terms.contract, terms.slots);
+                legs.for_each(|leg| each(Held::Units(leg), i128::from(order.left)));
+            }
         }
     }
 
-    /// Every open order lies in one book or sleeps, is in its account's list, is found by its number, and stands
+    /// Every open order lies in one book, sleeps or is a block, is in its account's list, is found by its number, and stands
     /// in the list of moments if it has one.
     fn audit_orders(&self, emitted: usize, dated: usize) -> Result<(), AuditError> {
         let wrong = |what| AuditError::Book { contract: 0, what };
         let mut listed = 0;
         for (account, record) in self.accounts.iter() {
-            listed += self.orders.check_list(account.id, record.orders).map_err(wrong)?;
+            let count = self.orders.check_list(account.id, record.orders).map_err(wrong)?;
+            if i64::try_from(count) != Ok(self.accounts.open_orders(account)) {
+                return Err(wrong(format!(
+                    "account {} does not know that it has {count} orders",
+                    account.id
+                )));
+            }
+            listed += count;
         }
         let awake: usize = self.contracts.sorted().iter().map(|contract| contract.book.len()).sum();
         let asleep = self.stops.slots().filter(|&slot| self.orders.slab.at(slot).is_asleep()).count();
         let there = self.orders.slab.len();
-        let counts = [emitted, awake + asleep, listed, self.orders.numbered_len()];
+        let blocks = self.blocks.len();
+        let counts = [emitted, awake + asleep + blocks, listed, self.orders.numbered_len()];
         if counts.iter().any(|&count| count != there) {
             let [emitted, lying, listed, numbered] = counts;
             return Err(wrong(format!(
-                "{there} orders are in the slab, but {emitted} are told, {lying} lie in books or sleep, {listed} \
+                "{there} orders are in the slab, but {emitted} are told, {lying} lie in books, sleep or are blocks, {listed} \
                  are in the lists of their accounts and {numbered} have numbers"
             )));
         }
+        let node = |slot| *self.orders.slab.at(slot);
+        self.blocks.check(&self.classes, &self.contracts, node).map_err(wrong)?;
         let expiring = self.orders.expiries.len();
         if expiring != dated {
             return Err(wrong(format!(

@@ -6,11 +6,10 @@
 
 mod saved;
 
-pub(crate) use saved::deadline;
-
+use crate::contracts::Contract;
 use crate::engine::{Engine, Refusal};
 use std::collections::{BTreeSet, VecDeque};
-use types::{CancelReason, ContractId, MarketBody, Output, Phase, RejectCode, ReportBody, Side, Timestamp};
+use types::{CancelReason, ContractId, MarketBody, Output, Phase, ReportBody, Scope, Side, Timestamp};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Calendar {
@@ -20,6 +19,8 @@ pub(crate) struct Calendar {
     deadlines: BTreeSet<(Timestamp, ContractId)>,
     /// The moment of the first of them, so that it need not be looked up; the latest there is if there is none.
     first: Timestamp,
+    /// The moments at which indicative prices are told.
+    indicatives: BTreeSet<(Timestamp, ContractId)>,
     /// What is left to do, in order.
     work: VecDeque<Work>,
 }
@@ -35,8 +36,8 @@ pub(crate) enum Work {
 
 impl Default for Calendar {
     fn default() -> Calendar {
-        let (deadlines, work) = (BTreeSet::new(), VecDeque::new());
-        Calendar { clock: Timestamp::default(), deadlines, first: Timestamp::MAX, work }
+        let (deadlines, indicatives, work) = (BTreeSet::new(), BTreeSet::new(), VecDeque::new());
+        Calendar { clock: Timestamp::default(), deadlines, first: Timestamp::MAX, indicatives, work }
     }
 }
 
@@ -48,21 +49,62 @@ impl Calendar {
     /// The first deadline the clock has not reached.
     #[inline]
     pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
-        if self.first > self.clock {
-            return (!self.deadlines.is_empty()).then_some(self.first);
+        let phase = match self.first > self.clock {
+            true => (!self.deadlines.is_empty()).then_some(self.first),
+            false => self.after_clock(&self.deadlines),
+        };
+        if self.indicatives.is_empty() {
+            return phase;
         }
+        phase.into_iter().chain(self.after_clock(&self.indicatives)).min()
+    }
+
+    #[cold]
+    fn after_clock(&self, moments: &BTreeSet<(Timestamp, ContractId)>) -> Option<Timestamp> {
         let reached = (self.clock, ContractId(u32::MAX));
-        self.deadlines.range(reached..).find(|&&deadline| deadline > reached).map(|deadline| deadline.0)
+        moments.range(reached..).find(|&&moment| moment > reached).map(|moment| moment.0)
     }
 
     #[inline]
     pub(crate) fn has_pending(&self) -> bool {
-        !self.work.is_empty() || (self.first <= self.clock && !self.deadlines.is_empty())
+        !self.work.is_empty()
+            || (self.first <= self.clock && !self.deadlines.is_empty())
+            || self.indicatives.first().is_some_and(|first| first.0 <= self.clock)
     }
 
-    fn insert(&mut self, deadline: Timestamp, contract: ContractId) {
+    pub(crate) fn insert(&mut self, deadline: Timestamp, contract: ContractId) {
         self.deadlines.insert((deadline, contract));
         self.first = self.first.min(deadline);
+    }
+
+    /// Takes a deadline back, unless it has come.
+    pub(crate) fn remove(&mut self, deadline: Timestamp, contract: ContractId) {
+        self.deadlines.remove(&(deadline, contract));
+        self.first = self.deadlines.first().map_or(Timestamp::MAX, |first| first.0);
+    }
+
+    pub(crate) fn push(&mut self, work: Work) {
+        self.work.push_back(work);
+    }
+
+    pub(crate) fn insert_indicative(&mut self, moment: Timestamp, contract: ContractId) {
+        self.indicatives.insert((moment, contract));
+    }
+
+    /// From now on no indicative price of the contract is to be told.
+    pub(crate) fn forget_indicative(&mut self, contract: &mut Contract) {
+        if contract.indicative < Timestamp::MAX {
+            self.indicatives.remove(&(contract.indicative, contract.id));
+            contract.indicative = Timestamp::MAX;
+        }
+    }
+
+    /// The contract whose indicative price is told next among those that are due.
+    fn pop_indicative(&mut self) -> Option<ContractId> {
+        let first = self.indicatives.first().filter(|first| first.0 <= self.clock)?;
+        let contract = first.1;
+        self.indicatives.pop_first();
+        Some(contract)
     }
 
     /// The contract whose phase changes next among those that are due.
@@ -100,26 +142,8 @@ impl Engine {
         Ok(at)
     }
 
-    /// Where the contract lies; from now on the calendar knows it.
-    #[inline]
-    pub(crate) fn touch(&mut self, contract: ContractId) -> Result<u32, Refusal> {
-        match self.contracts.find(&self.classes, contract) {
-            Some(at) => Ok(at),
-            None => self.touch_first(contract),
-        }
-    }
-
-    #[cold]
-    fn touch_first(&mut self, contract: ContractId) -> Result<u32, Refusal> {
-        let class = self.classes.of(contract).class;
-        let busy = (RejectCode::BeyondHorizon, i64::from(class.spec.horizon_hours));
-        let at = self.contracts.add(&mut self.classes, contract).ok_or(busy)?;
-        self.calendar.insert(class.gate(contract), contract);
-        Ok(at)
-    }
-
     /// Does one piece of what the calendar brings: goes on with a phase change, ends an order whose moment has
-    /// come, or begins a phase change that is due. False if there is nothing to do.
+    /// come, begins a phase change that is due, or tells an indicative price. False if there is nothing to do.
     pub(crate) fn work_on_calendar(&mut self, out: &mut Output) -> bool {
         if let Some(&work) = self.calendar.work.front() {
             let goes_on = match work {
@@ -133,37 +157,21 @@ impl Engine {
             self.end_open(slot, CancelReason::Expired, out);
         } else if let Some(contract) = self.calendar.pop_due() {
             self.change_phase(contract, out);
+        } else if let Some(contract) = self.calendar.pop_indicative() {
+            self.tell_indicative(contract, out);
         } else {
             return false;
         }
         true
     }
 
-    fn change_phase(&mut self, contract: ContractId, out: &mut Output) {
-        let class = self.classes.of(contract).class;
-        let at = self.place(contract);
-        let record = self.contracts.at_mut(at);
-        let (phase, next, work) = match record.phase {
-            Phase::Continuous => (Phase::Closed, contract.start().starts(), Some(Work::Close(contract))),
-            Phase::Closed => (Phase::InDelivery, class.end(contract), None),
-            // The contract is told settled when the last holding is delivered.
-            Phase::InDelivery | Phase::Settled => {
-                self.calendar.work.push_back(Work::Deliver(contract));
-                return;
-            }
-        };
-        record.phase = phase;
-        record.tell(self.stamp, MarketBody::Phase(phase), out);
-        self.calendar.insert(next, contract);
-        self.calendar.work.extend(work);
-    }
-
-    /// Ends the next order of a closed contract: bids, then asks, each best first, then sleeping stops. False if
-    /// there is none left.
+    /// Ends the next order of a closed contract: bids, then asks, each best first, then sleeping stops, then blocks of
+    /// which it is the first slot. False if there is none left.
     fn close_one(&mut self, contract: ContractId, out: &mut Output) -> bool {
         let book = &self.contracts.at(self.place(contract)).book;
         let resting = book.first(Side::Buy).or_else(|| book.first(Side::Sell));
-        let Some(slot) = resting.or_else(|| self.stops.first_of(contract)) else { return false };
+        let in_no_book = || self.stops.first_of(contract).or_else(|| self.blocks.first_at(contract).next());
+        let Some(slot) = resting.or_else(in_no_book) else { return false };
         self.end_open(slot, CancelReason::Gate, out);
         true
     }
@@ -187,10 +195,12 @@ impl Engine {
         }
         self.contracts.at_mut(at).tell(self.stamp, MarketBody::Phase(Phase::Settled), out);
         self.contracts.forget(&mut self.classes, at);
+        self.halts.clear(Scope::Contract(contract));
         false
     }
 
-    fn place(&self, contract: ContractId) -> u32 {
+    /// Where a contract lies that the calendar knows.
+    pub(crate) fn place(&self, contract: ContractId) -> u32 {
         self.contracts.find(&self.classes, contract).expect("the calendar knows only touched contracts")
     }
 }

@@ -1,5 +1,6 @@
 //! Listed classes, and which of a class's contracts have been touched.
 
+use crate::class_index::ClassIndex;
 use types::{CLASSES_MAX, Class, ClassNo, ClassSpec, ContractId, RejectCode, Timestamp};
 
 /// "No contract": the slot of the calendar has not been touched.
@@ -10,6 +11,8 @@ pub(crate) struct ClassRecord {
     pub(crate) class: Class,
     /// The index of its currency.
     pub(crate) currency: usize,
+    /// What its contracts traded lately.
+    pub(crate) index: ClassIndex,
     /// Where each touched contract lies, by its place in the calendar, round and round. Empty until the
     /// first is touched. Twice the horizon long, so that a contract still being settled is not in the way.
     touched: Vec<u32>,
@@ -40,10 +43,19 @@ impl Classes {
         self.records.get(usize::from(no.0))
     }
 
+    pub(crate) fn get_mut(&mut self, no: ClassNo) -> Option<&mut ClassRecord> {
+        self.records.get_mut(usize::from(no.0))
+    }
+
     /// The class of a contract that has been touched.
     #[inline]
     pub(crate) fn of(&self, contract: ContractId) -> &ClassRecord {
         &self.records[usize::from(contract.class().0)]
+    }
+
+    #[inline]
+    pub(crate) fn of_mut(&mut self, contract: ContractId) -> &mut ClassRecord {
+        &mut self.records[usize::from(contract.class().0)]
     }
 
     /// The number of the class with this model and region.
@@ -63,12 +75,17 @@ impl Classes {
         let slots = u32::from(spec.horizon_hours).div_ceil(u32::from(spec.slot_hours));
         let places = Divisor::new(2 * (slots + 1));
         let slot_hours = Divisor::new(u32::from(spec.slot_hours));
-        self.records.push(ClassRecord { class, currency, touched: Vec::new(), places, slot_hours });
+        let (index, touched) = (ClassIndex::default(), Vec::new());
+        self.records.push(ClassRecord { class, currency, index, touched, places, slot_hours });
         class
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Class> {
         self.records.iter().map(|record| &record.class)
+    }
+
+    pub(crate) fn records(&self) -> impl Iterator<Item = &ClassRecord> {
+        self.records.iter()
     }
 
     /// Whether orders and deposits for `contract` are taken at `now`: it is a slot of a listed class, within
@@ -110,8 +127,21 @@ impl Classes {
 }
 
 impl ClassRecord {
+    /// Where the contract of each place of the calendar lies, if one is there.
+    pub(crate) fn by_place(&self) -> impl Iterator<Item = Option<u32>> {
+        let places = 0..self.places.number as usize;
+        places.map(|place| self.touched.get(place).copied().filter(|&at| at != UNTOUCHED))
+    }
+
+    /// True if its contracts have a price band.
     #[inline]
-    fn place_of(&self, contract: ContractId) -> usize {
+    pub(crate) fn is_banded(&self) -> bool {
+        self.class.spec.static_band_ppm > 0 || self.class.spec.dynamic_band_ppm > 0
+    }
+
+    /// The contract's place in the calendar.
+    #[inline]
+    pub(crate) fn place_of(&self, contract: ContractId) -> usize {
         let slot = self.slot_hours.quotient(contract.start().0);
         let round = self.places.quotient(slot);
         (slot - round * self.places.number) as usize

@@ -1,11 +1,12 @@
 //! The state digest: one hash over everything that decides what the engine will do next.
 
+use crate::auction::{Stage, Uncross, Weighing};
 use crate::calendar::Work;
 use crate::engine::Engine;
 use crate::mass_cancel::{Cause, Job};
 use std::fmt;
 use types::{
-    Lane, NewOrder, OpenOrder, OrderKind, Phase, Rights, Role, Scope, SelfTrade, Side, StateEvent,
+    Lane, Limits, NewOrder, OpenOrder, OrderKind, Phase, Rights, Role, Scope, SelfTrade, Side, StateEvent,
     TimeInForce,
 };
 
@@ -49,8 +50,12 @@ impl Engine {
         for (&(contract, account, external), &units) in &self.deposits.capacity {
             hash.numbers(&[u64::from(contract.0), u64::from(account.0), external, u64::from(units)]);
         }
+        hash.numbers(&[self.seed]);
+        hash.numbers(&[self.halts.iter().count() as u64]);
+        self.halts.iter().for_each(|halted| hash.scope(halted));
         for contract in self.contracts.sorted() {
             hash.numbers(&[u64::from(contract.id.0), u64::from(contract.deposited)]);
+            hash.numbers(&[contract.until.0, contract.indicative.0]);
             // The order in which holdings will be delivered.
             self.holdings
                 .list(contract.holders)
@@ -71,6 +76,12 @@ impl Engine {
     /// Pending work, in the order in which it will be done. Each list begins with its length, so that none runs
     /// into the next.
     fn hash_work(&self, hash: &mut Hash) {
+        hash.numbers(&[u64::from(self.uncross.is_some()), self.halts.walks().count() as u64]);
+        self.uncross.iter().for_each(|uncross| hash.uncross(uncross));
+        for walk in self.halts.walks() {
+            hash.scope(walk.scope);
+            hash.numbers(&[walk.after.map_or(u64::MAX, |after| u64::from(after.0))]);
+        }
         hash.numbers(&[self.stops.batches(), self.stops.elections().count() as u64]);
         for (contract, sequence, prices, batch) in self.stops.elections() {
             hash.numbers(&[u64::from(contract.0), sequence, batch]);
@@ -78,6 +89,11 @@ impl Engine {
         }
         hash.numbers(&[self.stops.line().count() as u64]);
         self.stops.line().for_each(|(batch, order)| hash.numbers(&[batch, order]));
+        hash.numbers(&[self.blocks.turns().len() as u64]);
+        for turn in self.blocks.turns() {
+            hash.numbers(&[u64::from(turn.contract.0), side(turn.side), turn.from.1]);
+            hash.signed(&[turn.from.0]);
+        }
         hash.numbers(&[self.mass_cancels.jobs().count() as u64]);
         self.mass_cancels.jobs().for_each(|job| hash.job(job));
         let watched = self.orders.watched;
@@ -135,11 +151,25 @@ impl Hash {
                     u64::from(spec.gate_minutes),
                     u64::from(spec.horizon_hours),
                     u64::from(spec.fee_ppm),
+                    u64::from(spec.preopen_minutes),
+                    u64::from(spec.opening_minutes),
+                    u64::from(spec.auction_seconds),
+                    u64::from(spec.random_seconds),
+                    u64::from(spec.static_band_ppm),
+                    u64::from(spec.dynamic_band_ppm),
+                    u64::from(spec.order_units_max),
+                    spec.performance.map_or(0, |performance| u64::from(performance.gflops)),
                 ];
                 self.numbers(&terms);
+                if let Some(performance) = spec.performance {
+                    self.bytes(&performance.precision.bytes());
+                }
             }
             StateEvent::Account(account) => {
-                self.numbers(&[2, u64::from(account.id.0), role(account.role)]);
+                self.numbers(&[2, u64::from(account.id.0), role(account.role), u64::from(account.killed)]);
+                let Limits { open_orders, open_blocks, order_value } = account.limits;
+                self.numbers(&[open_orders.into(), open_blocks.into()]);
+                self.signed(&[order_value]);
                 self.bytes(&account.name.bytes());
             }
             StateEvent::Key(key) => {
@@ -157,9 +187,16 @@ impl Hash {
             StateEvent::Holding { account, contract, free, reserved } => {
                 self.numbers(&[5, account.0.into(), contract.0.into(), (*free).into(), (*reserved).into()]);
             }
-            StateEvent::Contract { contract, phase: now, sequence, last_price } => {
+            StateEvent::Contract { contract, phase: now, sequence, last_price, auction_price } => {
                 self.numbers(&[6, contract.0.into(), phase(*now), *sequence]);
-                self.signed(&[*last_price]);
+                self.signed(&[*last_price, *auction_price]);
+            }
+            StateEvent::Halt { scope: which, on } => {
+                let (kind, number) = scope(*which);
+                self.numbers(&[9, kind, number, u64::from(*on)]);
+            }
+            StateEvent::Traded { class, hour, units, ticks } => {
+                self.numbers(&[10, class.0.into(), hour.0.into(), *units, *ticks]);
             }
             StateEvent::Order(order) => self.order(order),
             StateEvent::Reports { account, last } => self.numbers(&[8, account.0.into(), *last]),
@@ -175,7 +212,7 @@ impl Hash {
 
     fn terms(&mut self, terms: &NewOrder) {
         let NewOrder { contract, side: way, kind, time_in_force: lasts, price, units, .. } = *terms;
-        let NewOrder { min_units, shown, post_only, trigger, self_trade, .. } = *terms;
+        let NewOrder { min_units, shown, post_only, trigger, self_trade, slots, same_provider, .. } = *terms;
         let kind = match kind {
             OrderKind::Limit => 0,
             OrderKind::Market => 1,
@@ -194,7 +231,37 @@ impl Hash {
         };
         self.numbers(&[contract.0.into(), side(way), kind, lasts, moment, units.into(), min_units.into()]);
         self.numbers(&[shown.into(), post_only.into(), u64::from(trigger.is_some()), self_trade]);
+        self.numbers(&[slots.into(), same_provider.into()]);
         self.signed(&[price, trigger.unwrap_or(0)]);
+    }
+
+    fn scope(&mut self, which: Scope) {
+        let (kind, number) = scope(which);
+        self.numbers(&[kind, number]);
+    }
+
+    fn uncross(&mut self, uncross: &Uncross) {
+        let Uncross { contract, at: _, reference, stage } = *uncross;
+        self.numbers(&[contract.0.into()]);
+        self.signed(&[reference]);
+        let Weighing { cursors, volume, paired, levels } = match stage {
+            Stage::Weighing(weighing) => weighing,
+            Stage::Trading { price, left } => {
+                self.numbers(&[1, left.into()]);
+                return self.signed(&[price]);
+            }
+            Stage::Ending { price } => {
+                self.numbers(&[2]);
+                return self.signed(&[price]);
+            }
+        };
+        self.numbers(&[0, volume, u64::from(levels.is_some())]);
+        cursors.iter().for_each(|cursor| self.numbers(&[cursor.slot.into(), cursor.left.into()]));
+        self.signed(&paired);
+        for level in levels.iter().flatten() {
+            self.signed(&[level.price]);
+            self.numbers(&[level.units]);
+        }
     }
 
     fn job(&mut self, job: &Job) {
@@ -203,12 +270,9 @@ impl Hash {
         let (sender, mass) = match cause {
             Cause::Asked { sender, mass } => (sender, mass),
             Cause::Disconnected { origin } => return self.numbers(&[1, origin.0.into()]),
+            Cause::Killed => return self.numbers(&[2]),
         };
-        let (scope, which) = match mass.scope {
-            Scope::All => (0, 0),
-            Scope::Class(class) => (1, class.0.into()),
-            Scope::Contract(contract) => (2, contract.0.into()),
-        };
+        let (scope, which) = scope(mass.scope);
         let lane = match sender.lane {
             Lane::Orders => 0,
             Lane::Cancels => 1,
@@ -234,11 +298,22 @@ fn role(role: Role) -> u64 {
     }
 }
 
+fn scope(scope: Scope) -> (u64, u64) {
+    match scope {
+        Scope::All => (0, 0),
+        Scope::Class(class) => (1, class.0.into()),
+        Scope::Contract(contract) => (2, contract.0.into()),
+    }
+}
+
 fn phase(phase: Phase) -> u64 {
     match phase {
         Phase::Continuous => 1,
         Phase::Closed => 2,
         Phase::InDelivery => 3,
         Phase::Settled => 4,
+        Phase::PreOpen => 5,
+        Phase::Auction => 6,
+        Phase::Halted => 7,
     }
 }

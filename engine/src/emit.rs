@@ -1,13 +1,14 @@
 //! Emitting the state: what the mirrors of gateway and feed start from after a recovery.
 
+use crate::class_index::Traded;
 use crate::engine::Engine;
 use crate::funds::Balance;
 use crate::order::Loose;
-use types::{Account, ContractId, OpenOrder, Side, SlotHint, StateEvent};
+use types::{Account, ContractId, OpenOrder, Scope, Side, SlotHint, StateEvent};
 
 impl Engine {
     /// Appends the full state, in the order in which [`StateEvent`] lists its kinds; within a kind by id, and
-    /// open orders by contract, bids before asks, best first, first come, then sleeping stops by id.
+    /// open orders by contract, bids before asks, best first, first come, then sleeping stops by id, then blocks by id.
     pub fn emit_state(&self, out: &mut Vec<StateEvent>) {
         self.each_of_state(&mut |event| out.push(event));
     }
@@ -34,9 +35,17 @@ impl Engine {
                 phase: contract.phase,
                 sequence: contract.last_event,
                 last_price: contract.last_price,
+                auction_price: contract.auction_price,
             });
         }
         self.each_open_order(|order| each(StateEvent::Order(order)));
+        let wide = self.halts.iter().filter(|scope| !matches!(scope, Scope::Contract(_)));
+        wide.for_each(|scope| each(StateEvent::Halt { scope, on: true }));
+        for record in self.classes.records() {
+            for &Traded { hour, units, ticks } in record.index.traded(self.stamp.time.hour()) {
+                each(StateEvent::Traded { class: record.class.no, hour, units, ticks });
+            }
+        }
         for (account, record) in self.accounts.iter() {
             each(StateEvent::Reports { account: account.id, last: record.reports });
         }
@@ -56,6 +65,7 @@ impl Engine {
             while let Some(slot) = asleep.next_if(|&slot| contract_of(slot) == contract.id) {
                 each(self.open_order(slot, contract.id));
             }
+            self.blocks.first_at(contract.id).for_each(|slot| each(self.open_order(slot, contract.id)));
         }
     }
 

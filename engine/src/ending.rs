@@ -11,13 +11,29 @@ impl Engine {
     #[inline(always)]
     pub(crate) fn cancel(&mut self, by: By<'_>, order: OrderRef, out: &mut Output) -> Result<(), Refusal> {
         let slot = self.find_own(by, order)?;
+        if self.uncross.is_some() {
+            self.check_not_uncrossing(slot, self.orders.record(slot).at)?;
+        }
         let mut order = if self.orders.record(slot).has_rare_terms() {
+            if self.orders.slab.at(slot).is_block() {
+                self.end_block(slot, CancelReason::Owner, Some(*by.sender), out);
+                return Ok(());
+            }
             self.take_out(slot, out)
         } else {
             self.take_out_plain(slot, out)
         };
         order.answers = Some(*by.sender);
         self.end(&order, CancelReason::Owner, out);
+        Ok(())
+    }
+
+    /// An auction that is being worked out counts on every order of its contract's book.
+    #[cold]
+    fn check_not_uncrossing(&self, slot: SlotHint, at: u32) -> Result<(), Refusal> {
+        if self.is_uncrossing(at) && !self.orders.slab.at(slot).is_block() {
+            return Err((RejectCode::Uncrossing, i64::from(self.contracts.at(at).id.0)));
+        }
         Ok(())
     }
 
@@ -32,6 +48,7 @@ impl Engine {
         contract.book.remove(&mut self.orders.slab, slot);
         contract.tell(self.stamp, MarketBody::Delete(MarketEntry { order, side, price, units: left }), out);
         let contract = contract.id;
+        self.expect_indicative(record.at);
         self.orders.delist(slot, &record, &mut self.accounts.at_mut(account).orders);
         let (at, holding, answers) = (record.at, record.more, None);
         Loose { order, account, contract, at, holding, side, price, left, answers }
@@ -51,7 +68,7 @@ impl Engine {
         own.map(|(slot, _)| slot).ok_or((RejectCode::UnknownOrder, 0))
     }
 
-    /// Takes an order out, resting or sleeping, and tells the public if it rested. It holds what it held.
+    /// Takes an order out that is no block, resting or sleeping, and tells the public if it rested. It holds what it held.
     #[inline(never)]
     pub(crate) fn take_out(&mut self, slot: SlotHint, out: &mut Output) -> Loose {
         let contract = self.contracts.at_mut(self.orders.record(slot).at);
@@ -60,10 +77,11 @@ impl Engine {
         if node.is_asleep() {
             self.take_out_stop(slot, &order);
         } else {
-            let Loose { order, side, price, .. } = order;
+            let Loose { order, at: order_at, side, price, .. } = order;
             let entry = MarketEntry { order, side, price, units: node.left };
             contract.book.remove(&mut self.orders.slab, slot);
             contract.tell(self.stamp, MarketBody::Delete(entry), out);
+            self.expect_indicative(order_at);
         }
         let list = &mut self.accounts.at_mut(order.account).orders;
         self.orders.forget(slot, order.order, list);
@@ -80,6 +98,9 @@ impl Engine {
     /// Takes an open order out and ends it, for a reason its owner has not asked for just now.
     #[inline(always)]
     pub(crate) fn end_open(&mut self, slot: SlotHint, reason: CancelReason, out: &mut Output) {
+        if self.orders.slab.at(slot).is_block() {
+            return self.end_block(slot, reason, None, out);
+        }
         let order = self.take_out(slot, out);
         self.end(&order, reason, out);
     }

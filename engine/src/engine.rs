@@ -1,10 +1,13 @@
 //! The engine: its whole state, and the way of a command through it.
 
 use crate::accounts::Accounts;
+use crate::auction::Uncross;
+use crate::blocks::Blocks;
 use crate::book::Fill;
 use crate::calendar::Calendar;
 use crate::classes::Classes;
 use crate::contracts::Contracts;
+use crate::halts::Halts;
 use crate::holdings::Holdings;
 use crate::keys::Keys;
 use crate::mass_cancel::MassCancels;
@@ -17,7 +20,7 @@ use types::{
 };
 
 /// The version of the rules this engine follows. A journal says which it was written under.
-pub const RULES_VERSION: u32 = 3;
+pub const RULES_VERSION: u32 = 4;
 
 /// The whole exchange as a state machine.
 #[derive(Clone, Debug, Default)]
@@ -30,11 +33,19 @@ pub struct Engine {
     pub(crate) holdings: Holdings,
     pub(crate) orders: Orders,
     pub(crate) stops: Stops,
+    pub(crate) blocks: Blocks,
     pub(crate) mass_cancels: MassCancels,
     pub(crate) deposits: Deposits,
     pub(crate) calendar: Calendar,
+    pub(crate) halts: Halts,
+    /// The auction that is being worked out.
+    pub(crate) uncross: Option<Uncross>,
+    /// Out of which the random ends of auctions come; 0 for none.
+    pub(crate) seed: u64,
     /// Room for the fills of one match, kept between commands.
     pub(crate) fills: Vec<Fill>,
+    /// Up to which event of the command's output blocks have been told.
+    pub(crate) noted: usize,
 }
 
 /// Place and time of the command being applied, or of the last one.
@@ -76,9 +87,13 @@ impl Engine {
         assert_eq!(stamped.sequence, self.stamp.sequence + 1, "sequences have no gaps");
         assert!(stamped.time >= self.stamp.time, "time never goes backwards");
         self.stamp = Stamp { sequence: stamped.sequence, time: stamped.time };
+        self.noted = out.events.len();
         match &stamped.sender {
             Some(sender) => self.apply_sent(sender, &stamped.command, out),
             None => self.apply_own(&stamped.command, out),
+        }
+        if self.blocks.rest() {
+            self.note_events(out);
         }
     }
 
@@ -103,7 +118,7 @@ impl Engine {
     #[cold]
     fn apply_own(&mut self, command: &Command, out: &mut Output) {
         match *command {
-            Command::Genesis { operator } => self.genesis(operator, out),
+            Command::Genesis { operator, seed } => self.genesis(operator, seed, out),
             Command::Clock => {
                 self.calendar.set_clock(self.stamp.time);
                 self.work(out);
@@ -199,6 +214,10 @@ impl Engine {
                 self.register_key(by, account, public, rights, expires, out)
             }
             Command::RevokeKey { key, why: _ } => self.revoke_key(by, key, out),
+            Command::SetLimits { account, limits, why: _ } => self.set_limits(by, account, limits, out),
+            Command::SetKillSwitch { account, on, why: _ } => self.set_kill_switch(by, account, on, out),
+            Command::Halt { scope, why: _ } => self.halt(by, scope, out),
+            Command::Resume { scope, why: _ } => self.resume(by, scope, out),
             Command::RotateKey { public } => self.rotate_key(by, public, out),
             Command::CancelOnDisconnect { grace } => self.cancel_on_disconnect(by, grace, out),
             Command::Genesis { .. } | Command::Clock | Command::Continue | Command::Disconnected { .. } => {
@@ -233,7 +252,11 @@ fn needed_rights(command: &Command) -> Rights {
         | Command::OpenAccount { .. }
         | Command::RegisterKey { .. }
         | Command::RevokeKey { .. }
-        | Command::DepositCash { .. } => Rights::OPERATE,
+        | Command::DepositCash { .. }
+        | Command::SetLimits { .. }
+        | Command::SetKillSwitch { .. }
+        | Command::Halt { .. }
+        | Command::Resume { .. } => Rights::OPERATE,
         // Refused as the exchange's own, whatever the rights.
         Command::Genesis { .. } | Command::Clock | Command::Continue | Command::Disconnected { .. } => {
             Rights(0)

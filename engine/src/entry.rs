@@ -6,8 +6,8 @@ use crate::funds::Hold;
 use crate::order::{Incoming, Loose, OrderRecord};
 use crate::slab::NIL;
 use types::{
-    AccountId, ContractId, NewOrder, OrderKind, Output, RejectCode, Report, ReportBody, Side, SlotHint,
-    Ticks, TimeInForce, Timestamp, check_price, check_units,
+    AccountId, ContractId, NewOrder, Output, RejectCode, Report, ReportBody, Side, SlotHint, Ticks,
+    TimeInForce, Timestamp, check_price, check_units,
 };
 
 impl Engine {
@@ -24,16 +24,16 @@ impl Engine {
         }
     }
 
-    /// Where the contract of an order lies that can only rest: one without a condition, for a contract that is open,
-    /// that meets nobody. Most orders are like that.
+    /// Where the contract of an order lies that can only rest: one without a condition, for a contract that trades and
+    /// is open, that meets nobody. Most orders are like that.
     #[inline(always)]
     fn place_to_rest(&self, terms: &NewOrder) -> Option<u32> {
-        if !terms.is_plain() || self.mass_cancels.has_pending() {
+        if !terms.is_plain() || self.mass_cancels.has_pending() || self.halts.are_wide() {
             return None;
         }
         let at = self.contracts.find(&self.classes, terms.contract)?;
         let contract = self.contracts.at(at);
-        let rests = self.stamp.time < contract.gate && !contract.book.crosses(terms.side, terms.price);
+        let rests = self.stamp.time < contract.plain_until && !contract.book.crosses(terms.side, terms.price);
         rests.then_some(at)
     }
 
@@ -49,8 +49,13 @@ impl Engine {
         let NewOrder { contract, side, price, units, .. } = *terms;
         check_price(price)?;
         check_units(units)?;
-        self.check_room()?;
         let By { account, sender } = by;
+        let spec = &self.classes.of(contract).class.spec;
+        if spec.static_band_ppm > 0 || !self.is_small(account, spec, units) {
+            self.price_within(contract, Some(at), side, price)?;
+            self.check_limits(account, terms)?;
+        }
+        self.check_room()?;
         let holding = self.holding_of(account, contract, side);
         let order = self.stamp.sequence;
         let answers = Some(*sender);
@@ -80,10 +85,25 @@ impl Engine {
         terms: &NewOrder,
         out: &mut Output,
     ) -> Result<(), Refusal> {
-        let NewOrder { contract, side, price, units, .. } = *terms;
+        let NewOrder { contract, side, units, .. } = *terms;
         terms.check()?;
+        if terms.is_block() {
+            return self.new_block(by, terms, out);
+        }
         let at = self.check_open(contract)?;
-        self.check_terms(terms)?;
+        self.check_phase(contract, at, terms)?;
+        let price = self.price_within(contract, at, side, terms.price)?;
+        let priced;
+        let terms = if price == terms.price {
+            terms
+        } else {
+            priced = NewOrder { price, ..*terms };
+            &priced
+        };
+        self.check_moment(terms)?;
+        if !self.is_small(by.account, &self.classes.of(contract).class.spec, units) {
+            self.check_limits(by.account, terms)?;
+        }
         self.check_room()?;
         let holding = self.holding_of(by.account, contract, side);
         let (key, number) = (by.sender.key, by.sender.number);
@@ -104,7 +124,7 @@ impl Engine {
             self.check_post_only(at, side, price)?;
         }
         if at.is_none() {
-            order.loose.at = self.touch(contract)?;
+            order.loose.at = self.touch(contract, out)?;
         }
         self.hold_more(&order.loose, more);
         self.let_in(&mut order, out);
@@ -126,12 +146,9 @@ impl Engine {
         tell_slot(&mut out.reports[accepted], slot);
     }
 
-    /// What only some kinds of orders need.
+    /// Whether the moment an order is good till, if it names one, is to come.
     #[inline(always)]
-    fn check_terms(&self, terms: &NewOrder) -> Result<(), Refusal> {
-        if terms.kind == OrderKind::Market && terms.price == 0 {
-            return Err((RejectCode::NoProtection, 0));
-        }
+    pub(crate) fn check_moment(&self, terms: &NewOrder) -> Result<(), Refusal> {
         match terms.time_in_force {
             TimeInForce::Gtd(moment) if moment <= self.stamp.time => Err(expiry_passed(moment)),
             _ => Ok(()),
@@ -140,12 +157,12 @@ impl Engine {
 
     /// Whether there is room for one more open order and what may come of it.
     #[inline(always)]
-    fn check_room(&self) -> Result<(), Refusal> {
+    pub(crate) fn check_room(&self) -> Result<(), Refusal> {
         let open = self.orders.slab.len();
         if open >= ORDERS_MAX as usize {
             return Err((RejectCode::Full, i64::from(ORDERS_MAX)));
         }
-        self.holdings.check_room(open)
+        self.holdings.check_room(open + self.blocks.legs())
     }
 
     /// Whether a post-only order at this price would rest.

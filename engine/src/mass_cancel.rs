@@ -1,5 +1,5 @@
 //! The mass cancel: a walk along the account's open orders, oldest first, one order a piece of pending work. Its
-//! owner asks for it, or a key's sessions have been gone for its grace.
+//! owner asks for it, a key's sessions have been gone for its grace, or an operator sets the kill switch.
 
 mod saved;
 
@@ -39,6 +39,8 @@ pub(crate) enum Cause {
     Asked { sender: Sender, mass: MassCancel },
     /// A key had no session for its grace: the orders of the row of rotations that began with this key.
     Disconnected { origin: KeyNo },
+    /// An operator set the account's kill switch: all its orders.
+    Killed,
 }
 
 impl Engine {
@@ -61,12 +63,13 @@ impl Engine {
         }
     }
 
-    fn begin_mass_cancel(&mut self, account: AccountId, cause: Cause, out: &mut Output) {
+    pub(crate) fn begin_mass_cancel(&mut self, account: AccountId, cause: Cause, out: &mut Output) {
         let sequence = self.stamp.sequence;
         self.mass_cancels.jobs.push_back(Job { account, sequence, cause, orders: 0 });
         self.mass_cancels.by_account.insert((account, sequence));
         for _ in 0..WORK_PER_COMMAND {
-            if !self.work_on_mass_cancels(out) {
+            // What comes first among pending work comes first here too.
+            if !(self.work_on_auctions(out) || self.work_on_mass_cancels(out)) {
                 break;
             }
         }
@@ -77,7 +80,7 @@ impl Engine {
     pub(crate) fn work_on_mass_cancels(&mut self, out: &mut Output) -> bool {
         let Some(&job) = self.mass_cancels.jobs.front() else { return false };
         if self.orders.watched.account != job.account {
-            let next = self.accounts.at(job.account).orders.first();
+            let next = self.orders.first_of(self.accounts.at(job.account).orders);
             self.orders.watched = Watched { account: job.account, next };
         }
         let slot = self.orders.watched.next;
@@ -91,13 +94,14 @@ impl Engine {
             }
             return true;
         }
-        let record = self.orders.record(slot);
+        let record = *self.orders.record(slot);
         let (contract, side) = (self.contracts.at(record.at).id, self.orders.slab.at(slot).side());
         if job.includes(contract, side, self.keys.origin(record.key())) {
             self.mass_cancels.jobs[0].orders += 1;
             self.end_open(slot, job.reason(), out);
         } else {
-            self.orders.watched.next = record.next;
+            let list = self.accounts.at(job.account).orders;
+            self.orders.watched.next = self.orders.next_of(slot, list);
         }
         true
     }
@@ -145,6 +149,7 @@ impl Job {
                 mass.scope.includes(contract) && mass.side.is_none_or(|only| only == side)
             }
             Cause::Disconnected { origin } => origin == of,
+            Cause::Killed => true,
         }
     }
 
@@ -152,6 +157,7 @@ impl Job {
         match self.cause {
             Cause::Asked { .. } => CancelReason::Mass,
             Cause::Disconnected { .. } => CancelReason::Disconnected,
+            Cause::Killed => CancelReason::Killed,
         }
     }
 }

@@ -18,10 +18,11 @@ pub(crate) struct Deposits {
 }
 
 impl Engine {
-    pub(crate) fn genesis(&mut self, operator: PublicKey, out: &mut Output) {
+    pub(crate) fn genesis(&mut self, operator: PublicKey, seed: u64, out: &mut Output) {
         if self.accounts.len() > 0 {
             return;
         }
+        self.seed = seed;
         let name = "operator".parse().expect("a name in its form");
         let account = self.accounts.open(name, Role::Operator);
         let key = self.keys.register(account.id, operator, Role::Operator.rights(), Timestamp::MAX);
@@ -51,7 +52,7 @@ impl Engine {
             currency.ok_or((RejectCode::Full, i64::try_from(CURRENCIES_MAX).unwrap_or(i64::MAX)))?;
         let class = self.classes.add(spec, currency);
         out.state.push(StateEvent::Class(class));
-        self.answer(by, ReportBody::ClassDefined { class: class.no, spec }, out);
+        self.answer(by, ReportBody::ClassDefined { class: class.no }, out);
         Ok(())
     }
 
@@ -188,8 +189,8 @@ impl Engine {
             None => units,
         };
         if credited > 0 {
-            self.holdings.check_room(self.orders.slab.len())?;
-            let at = self.touch(contract)?;
+            self.holdings.check_room(self.orders.slab.len() + self.blocks.legs())?;
+            let at = self.touch(contract, out)?;
             let record = self.contracts.at_mut(at);
             let total = record.deposited.checked_add(units);
             record.deposited = total.ok_or((RejectCode::TooLarge, i64::from(units)))?;

@@ -24,7 +24,7 @@ pub(crate) struct OrderRecord {
     pub(crate) more: u32,
     /// The order before it in its account's list; `NIL` if it is the first.
     pub(crate) prev: SlotHint,
-    /// The order after it; `NIL` if it is the last.
+    /// The order after it; if it is the last, the first.
     pub(crate) next: SlotHint,
 }
 
@@ -40,6 +40,8 @@ pub(crate) struct RareTerms {
     pub(crate) holding: u32,
     kind: OrderKind,
     pub(crate) time_in_force: TimeInForce,
+    slots: u16,
+    same_provider: bool,
     min_units: Units,
     shown: Units,
     pub(crate) trigger: Option<Ticks>,
@@ -86,7 +88,8 @@ impl OrderRecord {
         if terms.post_only {
             key |= POST_ONLY;
         }
-        if terms.shown > 0 || terms.time_in_force != TimeInForce::Gtc || terms.trigger.is_some() {
+        let is_plain = terms.kind == OrderKind::Limit && terms.time_in_force == TimeInForce::Gtc;
+        if !is_plain || terms.shown > 0 || terms.trigger.is_some() || terms.is_block() {
             key |= RARE;
         }
         let (number, units) = (order.number, order.units);
@@ -127,17 +130,23 @@ impl OrderRecord {
 }
 
 impl RareTerms {
-    /// Those of an order that is put to sleep, or rests.
+    pub(crate) fn kind(&self) -> OrderKind {
+        self.kind
+    }
+
+    /// Those of an order that is put to sleep, or rests. A minimum stays with one that is in no book.
     pub(crate) fn new(order: &Incoming<'_>, sleeps: bool) -> RareTerms {
-        let NewOrder { kind, time_in_force, min_units, shown, trigger, .. } = *order.terms;
+        let NewOrder { kind, time_in_force, min_units, shown, trigger, slots, same_provider, .. } =
+            *order.terms;
         let (min_units, trigger) = if sleeps { (min_units, trigger) } else { (0, None) };
-        RareTerms { holding: order.loose.holding, kind, time_in_force, min_units, shown, trigger, batch: 0 }
+        let holding = order.loose.holding;
+        RareTerms { holding, kind, time_in_force, slots, same_provider, min_units, shown, trigger, batch: 0 }
     }
 
     /// All terms of an order of which `terms` are the others.
     pub(crate) fn with(&self, terms: NewOrder) -> NewOrder {
-        let RareTerms { kind, time_in_force, min_units, shown, trigger, .. } = *self;
-        NewOrder { kind, time_in_force, min_units, shown, trigger, ..terms }
+        let RareTerms { kind, time_in_force, slots, same_provider, min_units, shown, trigger, .. } = *self;
+        NewOrder { kind, time_in_force, slots, same_provider, min_units, shown, trigger, ..terms }
     }
 }
 

@@ -7,8 +7,10 @@ use crate::expiry::Expiries;
 use crate::index::{Index, Name};
 use crate::order::{Incoming, Loose, OrderRecord, RareTerms};
 use crate::slab::{NIL, Slab};
+use std::collections::BTreeMap;
 use types::{
-    AccountId, ContractId, KeyNo, NewOrder, OrderId, SlotHint, Ticks, TimeInForce, Timestamp, Units,
+    AccountId, ContractId, KeyNo, NewOrder, OrderId, OrderKind, SlotHint, Ticks, TimeInForce, Timestamp,
+    Units,
 };
 
 /// All open orders, resting and sleeping: the hot part in the slab, the rest in a record beside it.
@@ -20,6 +22,8 @@ pub(crate) struct Orders {
     /// The terms that few orders have.
     rare: Vec<RareTerms>,
     rare_free: Vec<u32>,
+    /// Market orders that rest in a call, by where their contract lies and by id.
+    markets: BTreeMap<(u32, OrderId), SlotHint>,
     by_number: Index,
     pub(crate) expiries: Expiries,
     pub(crate) watched: Watched,
@@ -34,11 +38,14 @@ pub(crate) struct Watched {
     pub(crate) next: SlotHint,
 }
 
-/// An account's open orders, in the order in which they were put there.
+/// An account's open orders, in the order in which they were put there: a ring, so that the last says which is first.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OrderList {
-    first: SlotHint,
+    /// `NIL` if there are none.
     last: SlotHint,
+    /// How many more there may be. Below 1 if an order of the account needs a closer look, see
+    /// [`crate::accounts::room_of`].
+    room: i32,
 }
 
 impl Watched {
@@ -53,7 +60,7 @@ impl Default for Orders {
 
 impl Default for OrderList {
     fn default() -> OrderList {
-        OrderList { first: NIL, last: NIL }
+        OrderList { last: NIL, room: 0 }
     }
 }
 
@@ -66,6 +73,7 @@ impl Orders {
             records: Vec::with_capacity(orders),
             rare: Vec::new(),
             rare_free: Vec::new(),
+            markets: BTreeMap::new(),
             by_number: Index::default(),
             expiries: Expiries::default(),
             watched: Watched::NONE,
@@ -233,15 +241,16 @@ impl Orders {
         list: &mut OrderList,
     ) {
         record.prev = list.last;
+        record.next = match list.last {
+            NIL => slot,
+            last => std::mem::replace(&mut self.record_mut(last).next, slot),
+        };
         match self.records.get_mut(slot as usize) {
             Some(place) => *place = record,
             None => self.records.push(record),
         }
-        match list.last {
-            NIL => list.first = slot,
-            last => self.record_mut(last).next = slot,
-        }
         list.last = slot;
+        list.room -= 1;
         if self.watched.next == NIL && self.watched.account == account {
             self.watched.next = slot;
         }
@@ -251,7 +260,11 @@ impl Orders {
 
     #[cold]
     fn remember_rare(&mut self, slot: SlotHint, order: &Incoming<'_>) -> u32 {
-        let rare = RareTerms::new(order, self.slab.at(slot).is_asleep());
+        let is_asleep = self.slab.at(slot).is_asleep();
+        let rare = RareTerms::new(order, is_asleep);
+        if rare.kind() == OrderKind::Market && !is_asleep {
+            self.markets.insert((order.loose.at, order.loose.order), slot);
+        }
         if let TimeInForce::Gtd(moment) = rare.time_in_force {
             self.slab.mark_dated(slot);
             self.expiries.insert(moment, order.loose.order, slot);
@@ -269,7 +282,7 @@ impl Orders {
     pub(crate) fn forget(&mut self, slot: SlotHint, order: OrderId, list: &mut OrderList) {
         let record = *self.record(slot);
         if record.has_rare_terms() {
-            self.forget_rare(record.more, order);
+            self.forget_rare(&record, order);
         }
         self.delist(slot, &record, list);
     }
@@ -277,32 +290,54 @@ impl Orders {
     /// Takes a record out of its account's list and out of the index.
     #[inline(always)]
     pub(crate) fn delist(&mut self, slot: SlotHint, record: &OrderRecord, list: &mut OrderList) {
+        if self.watched.next == slot {
+            self.watched.next = self.next_of(slot, *list);
+        }
         match record.prev {
-            NIL => list.first = record.next,
+            NIL if list.last == slot => {}
+            NIL => self.record_mut(list.last).next = record.next,
             prev => self.record_mut(prev).next = record.next,
         }
-        match record.next {
-            NIL => list.last = record.prev,
-            next => self.record_mut(next).prev = record.prev,
+        if list.last == slot {
+            list.last = record.prev;
+        } else {
+            self.record_mut(record.next).prev = record.prev;
         }
-        if self.watched.next == slot {
-            self.watched.next = record.next;
-        }
+        list.room += 1;
         self.by_number.remove(name(record.key(), record.number), slot);
     }
 
     #[cold]
-    fn forget_rare(&mut self, more: u32, order: OrderId) {
-        self.rare_free.push(more);
-        if let TimeInForce::Gtd(moment) = self.rare[more as usize].time_in_force {
+    fn forget_rare(&mut self, record: &OrderRecord, order: OrderId) {
+        self.rare_free.push(record.more);
+        let rare = &self.rare[record.more as usize];
+        if rare.kind() == OrderKind::Market {
+            self.markets.remove(&(record.at, order));
+        }
+        if let TimeInForce::Gtd(moment) = rare.time_in_force {
             self.expiries.remove(moment, order);
         }
+    }
+
+    /// The first by id of the market orders that rest in the contract that lies there.
+    pub(crate) fn first_market(&self, at: u32) -> Option<SlotHint> {
+        self.markets.range((at, 0)..=(at, OrderId::MAX)).next().map(|(_, &slot)| slot)
+    }
+
+    /// The order put first on an account's list; `NIL` if there is none.
+    pub(crate) fn first_of(&self, list: OrderList) -> SlotHint {
+        if list.last == NIL { NIL } else { self.record(list.last).next }
+    }
+
+    /// The order after one on its account's list; `NIL` if it is the last.
+    pub(crate) fn next_of(&self, slot: SlotHint, list: OrderList) -> SlotHint {
+        if slot == list.last { NIL } else { self.record(slot).next }
     }
 
     /// An account's open orders, in the order in which they were put there.
     pub(crate) fn list(&self, list: OrderList) -> impl Iterator<Item = SlotHint> {
         let there = |slot: SlotHint| Some(slot).filter(|&slot| slot != NIL);
-        std::iter::successors(there(list.first), move |&slot| there(self.record(slot).next))
+        std::iter::successors(there(self.first_of(list)), move |&slot| there(self.next_of(slot, list)))
     }
 
     /// Checks that an account's list is whole: says how many orders are in it.
@@ -332,9 +367,20 @@ impl Orders {
 }
 
 impl OrderList {
-    /// The order put there first; `NIL` if there is none.
-    pub(crate) fn first(self) -> SlotHint {
-        self.first
+    /// True if there may be more orders, whatever they are worth.
+    #[inline(always)]
+    pub(crate) fn has_room(self) -> bool {
+        self.room > 0
+    }
+
+    /// How many there are, of so many that there may be.
+    pub(crate) fn len(self, most: i32) -> i32 {
+        most - self.room
+    }
+
+    /// From now on there may be so many, not `before`.
+    pub(crate) fn set_most(&mut self, before: i32, most: i32) {
+        self.room += most - before;
     }
 }
 

@@ -25,8 +25,16 @@ impl Engine {
         let at = self.orders.record(slot).at;
         let contract = self.contracts.at(at).id;
         self.check_open(contract)?;
+        if self.orders.slab.at(slot).is_block() {
+            return self.replace_block(by, slot, price, units, out);
+        }
         let (old, terms) = (self.orders.loose(slot, contract), self.orders.terms(slot, contract));
+        self.check_phase(contract, Some(at), &terms)?;
+        self.price_within(contract, Some(at), old.side, price)?;
         let left = self.check_replaced(&terms, old.left, units)?;
+        if !self.is_small(by.account, &self.classes.of(contract).class.spec, units) {
+            self.check_order_size(by.account, &terms, price, units)?;
+        }
 
         let held = Hold { price: old.price, units: old.left };
         let more = self.check_funds(&old, Hold { price, units: left }, held)?;
@@ -70,7 +78,13 @@ impl Engine {
     }
 
     /// How many units would be left of an open order with another total, if it may have that.
-    fn check_replaced(&self, terms: &NewOrder, left: Units, units: Units) -> Result<Units, Refusal> {
+    #[inline(always)]
+    pub(crate) fn check_replaced(
+        &self,
+        terms: &NewOrder,
+        left: Units,
+        units: Units,
+    ) -> Result<Units, Refusal> {
         let NewOrder { time_in_force, shown, min_units, .. } = *terms;
         if let TimeInForce::Gtd(moment) = time_in_force
             && moment <= self.stamp.time
@@ -92,7 +106,8 @@ impl Engine {
     /// Lowers a resting order in its place. The public hears of it if it shows less.
     fn shrink(&mut self, slot: SlotHint, left: Units, out: &mut Output) {
         let before = self.orders.slab.at(slot).left;
-        let contract = self.contracts.at_mut(self.orders.record(slot).at);
+        let at = self.orders.record(slot).at;
+        let contract = self.contracts.at_mut(at);
         contract.book.reduce(&mut self.orders.slab, slot, left);
         let node = self.orders.slab.at(slot);
         if node.left < before {
@@ -100,5 +115,6 @@ impl Engine {
                 MarketEntry { order: node.id, side: node.side(), price: node.price, units: node.left };
             contract.tell(self.stamp, MarketBody::Reduce(entry), out);
         }
+        self.expect_indicative(at);
     }
 }

@@ -12,6 +12,8 @@ mod pending;
 pub use error::RestoreError;
 
 use crate::audit::AuditError;
+use crate::class_index::Traded;
+use crate::contracts::SavedContract;
 use crate::digest::Digest;
 use crate::engine::{Engine, Stamp};
 use crate::save::{Saved, SavedOrder};
@@ -35,10 +37,12 @@ pub struct Restorer {
 }
 
 /// The kinds of records, in their order, by the names that errors call them.
-const KINDS: [&str; 17] = [
+const KINDS: [&str; 22] = [
     "nothing",
     "the place",
     "a class",
+    "an hour of an index",
+    "a halt",
     "an account",
     "a key",
     "a currency",
@@ -50,8 +54,11 @@ const KINDS: [&str; 17] = [
     "an order",
     "a free slot",
     "an election",
+    "a turn of blocks",
     "a mass cancel",
     "a walk",
+    "a walk of a halt",
+    "an auction",
     "a closing or delivery",
 ];
 
@@ -81,16 +88,21 @@ impl Restorer {
         self.check_turn(&item)?;
         let engine = &mut self.engine;
         match item {
-            Saved::Place { sequence, time, clock, batches } => {
+            Saved::Place { sequence, time, clock, batches, seed } => {
                 at_most("sequence", sequence, COUNT_MAX)?;
                 at_most("number of elections", batches, COUNT_MAX)?;
                 at_most("clock", clock.0, time.0)?;
                 engine.stamp = Stamp { sequence, time };
                 engine.calendar.set_clock(clock);
                 engine.stops.restore_batches(batches);
+                engine.seed = seed;
                 Ok(())
             }
             Saved::Class(class) => engine.restore_class(class),
+            Saved::Traded { class, hour, units, ticks } => {
+                engine.restore_traded(class, Traded { hour, units, ticks })
+            }
+            Saved::Halt(scope) => engine.restore_halt(scope),
             Saved::Account { account, reports } => engine.restore_account(account, reports),
             Saved::Key(key) => engine.restore_key(key),
             Saved::Currency { currency, deposited, fees } => {
@@ -102,8 +114,19 @@ impl Restorer {
             Saved::CashDeposit { account, external, currency, amount } => {
                 engine.restore_cash_deposit(account, external, currency, amount)
             }
-            Saved::Contract { contract, phase, sequence, last_price } => {
-                engine.restore_contract(contract, phase, sequence, last_price)
+            Saved::Contract {
+                contract: id,
+                phase,
+                until,
+                indicative,
+                sequence,
+                last_price,
+                auction_price,
+            } => {
+                let last_event = sequence;
+                let saved =
+                    SavedContract { id, phase, until, indicative, last_event, last_price, auction_price };
+                engine.restore_contract(&saved)
             }
             Saved::Holding { account, contract, free, reserved } => {
                 engine.restore_holding(account, contract, free, reserved)
@@ -119,12 +142,8 @@ impl Restorer {
                 self.free.push(slot);
                 Ok(())
             }
-            Saved::Election { .. }
-            | Saved::MassCancel { .. }
-            | Saved::Disconnect { .. }
-            | Saved::Walk { .. }
-            | Saved::Closing(_)
-            | Saved::Delivering(_) => {
+            // Pending work is put back once the orders are.
+            _ => {
                 self.pending.items.push(item);
                 Ok(())
             }
@@ -157,20 +176,25 @@ impl Restorer {
         let (found, is_only_one) = match item {
             Saved::Place { .. } => (1, true),
             Saved::Class(_) => (2, false),
-            Saved::Account { .. } => (3, false),
-            Saved::Key(_) => (4, false),
-            Saved::Currency { .. } => (5, false),
-            Saved::Cash { .. } => (6, false),
-            Saved::CashDeposit { .. } => (7, false),
-            Saved::Contract { .. } => (8, false),
-            Saved::Holding { .. } => (9, false),
-            Saved::CapacityDeposit { .. } => (10, false),
-            Saved::Order(_) => (11, false),
-            Saved::FreeSlot(_) => (12, false),
-            Saved::Election { .. } => (13, false),
-            Saved::MassCancel { .. } | Saved::Disconnect { .. } => (14, false),
-            Saved::Walk { .. } => (15, true),
-            Saved::Closing(_) | Saved::Delivering(_) => (16, false),
+            Saved::Traded { .. } => (3, false),
+            Saved::Halt(_) => (4, false),
+            Saved::Account { .. } => (5, false),
+            Saved::Key(_) => (6, false),
+            Saved::Currency { .. } => (7, false),
+            Saved::Cash { .. } => (8, false),
+            Saved::CashDeposit { .. } => (9, false),
+            Saved::Contract { .. } => (10, false),
+            Saved::Holding { .. } => (11, false),
+            Saved::CapacityDeposit { .. } => (12, false),
+            Saved::Order(_) => (13, false),
+            Saved::FreeSlot(_) => (14, false),
+            Saved::Election { .. } => (15, false),
+            Saved::Turn { .. } => (16, false),
+            Saved::MassCancel { .. } | Saved::Disconnect { .. } | Saved::Kill { .. } => (17, false),
+            Saved::Walk { .. } => (18, true),
+            Saved::HaltWalk { .. } => (19, false),
+            Saved::Weighing { .. } | Saved::Trading { .. } | Saved::Ending { .. } => (20, true),
+            Saved::Closing(_) | Saved::Delivering(_) => (21, false),
         };
         let least = match self.kind {
             0 => 1,

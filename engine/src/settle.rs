@@ -63,7 +63,8 @@ impl Engine {
                 (Buyer { account: maker, limit: fill.price, before, after }, taker.account)
             }
         };
-        let record = self.classes.of(taker.contract);
+        let record = self.classes.of_mut(taker.contract);
+        record.index.count(self.stamp.time.hour(), fill.price, fill.units);
         let class = &record.class;
         let value = value_of(class, fill.price, fill.units).expect("a part of what a buyer reserved");
         let fee = fee_of(class, value);

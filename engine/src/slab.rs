@@ -11,7 +11,7 @@ pub(crate) const NIL: u32 = u32::MAX >> 4;
 
 /// Marks in [`Node::prev`]: the order is an ask.
 const ASK: u32 = 1 << 31;
-/// It sleeps: it is in no book.
+/// It sleeps: it is in no book. With [`ICEBERG`] it is a block.
 const ASLEEP: u32 = 1 << 30;
 /// It is good till a date, which whoever takes it must look at first.
 pub(crate) const DATED: u32 = 1 << 29;
@@ -58,10 +58,16 @@ impl Node {
         if self.prev & ASK == 0 { Side::Buy } else { Side::Sell }
     }
 
-    /// True if it is in no book: a stop that waits.
+    /// True if it is in no book: a stop that waits, or a block.
     #[must_use]
     pub fn is_asleep(&self) -> bool {
         self.has(ASLEEP)
+    }
+
+    /// True if it is a block, which is in no book and keeps nothing back: it has the marks of both.
+    #[must_use]
+    pub fn is_block(&self) -> bool {
+        self.prev & (ASLEEP | ICEBERG) == ASLEEP | ICEBERG
     }
 
     /// True if it is good till a date.
@@ -70,7 +76,7 @@ impl Node {
         self.has(DATED)
     }
 
-    /// True if it may keep units back.
+    /// True if it may keep units back; a block is marked so too.
     #[must_use]
     pub fn is_iceberg(&self) -> bool {
         self.has(ICEBERG)
@@ -184,6 +190,20 @@ impl Slab {
     ) -> SlotHint {
         let mut node = Node::new(id, owner, side, price, units);
         node.prev |= ASLEEP;
+        self.insert(node)
+    }
+
+    /// Puts in a block, and says where it lies.
+    pub(crate) fn insert_block(
+        &mut self,
+        id: OrderId,
+        owner: u32,
+        side: Side,
+        price: Ticks,
+        units: Units,
+    ) -> SlotHint {
+        let mut node = Node::new(id, owner, side, price, units);
+        node.prev |= ASLEEP | ICEBERG;
         self.insert(node)
     }
 

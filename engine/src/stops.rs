@@ -3,7 +3,8 @@
 //! Trades whose prices meet a sleeping stop queue an *election*. One piece of pending work elects one stop, the
 //! one nearest to the market first; elected stops line up by batch and age, and when nobody is left to elect, one
 //! piece wakes the first of the line. What it trades queues elections behind. So a cascade runs on piece by piece,
-//! in an order that does not depend on how many pieces a command does.
+//! in an order that does not depend on how many pieces a command does. Where nothing matches, in a call or a halt, no
+//! stop wakes: one whose turn comes then sleeps on.
 
 mod saved;
 
@@ -12,7 +13,8 @@ use crate::entry::tell_slot;
 use crate::order::{Incoming, Loose};
 use std::collections::{BTreeMap, VecDeque};
 use types::{
-    CancelReason, ContractId, OrderId, Output, ReportBody, Sequence, Side, SlotHint, Ticks, TimeInForce,
+    CancelReason, ContractId, OrderId, Output, Phase, ReportBody, Sequence, Side, SlotHint, Ticks,
+    TimeInForce,
 };
 
 /// All sleeping stops.
@@ -65,13 +67,10 @@ impl Engine {
 
     /// Puts a new stop to sleep and says where it lies.
     pub(crate) fn sleep(&mut self, order: &Incoming<'_>) -> SlotHint {
-        let Loose { order: id, account, at, side, price, left, .. } = order.loose;
+        let Loose { order: id, account, side, price, left, .. } = order.loose;
         let slot = self.orders.slab.insert_asleep(id, account.0, side, price, left);
         self.orders.remember(slot, order, &mut self.accounts.at_mut(account).orders);
-        let place = self.place_of_stop(slot, &order.loose);
-        self.stops.asleep.insert(place, slot);
-        let first = &mut self.contracts.at_mut(at).first_stops[side as usize];
-        *first = place.2.min(*first);
+        self.put_to_sleep(slot, &order.loose);
         slot
     }
 
@@ -132,6 +131,10 @@ impl Engine {
 
     fn run_elected(&mut self, slot: SlotHint, out: &mut Output) {
         let record = *self.orders.record(slot);
+        if self.is_undue(slot, record.at) {
+            self.sleep_on(slot);
+            return;
+        }
         let contract = self.contracts.at(record.at).id;
         let terms = self.orders.terms(slot, contract);
         let loose = self.take_out(slot, out);
@@ -144,6 +147,32 @@ impl Engine {
             let (key, number, units) = (record.key(), record.number, record.units);
             self.wake(&mut Incoming { loose, key, number, units, terms: &terms }, out);
         }
+    }
+
+    /// True if an elected stop could wake but for its contract, where nothing matches now.
+    fn is_undue(&self, slot: SlotHint, at: u32) -> bool {
+        let (contract, now) = (self.contracts.at(at), self.stamp.time);
+        let lives = now < contract.gate && self.orders.expiry(slot).is_none_or(|moment| moment > now);
+        lives && contract.phase != Phase::Continuous
+    }
+
+    /// Takes an elected stop's election back: it sleeps on until its trigger is met again.
+    fn sleep_on(&mut self, slot: SlotHint) {
+        let contract = self.contracts.at(self.orders.record(slot).at).id;
+        let order = self.orders.loose(slot, contract);
+        if let Some(batch) = self.orders.batch(slot) {
+            self.stops.line.remove(&(batch, order.order));
+        }
+        self.orders.set_batch(slot, 0);
+        self.put_to_sleep(slot, &order);
+    }
+
+    /// Puts a stop that lies in the slab among those that sleep.
+    pub(crate) fn put_to_sleep(&mut self, slot: SlotHint, order: &Loose) {
+        let place = self.place_of_stop(slot, order);
+        self.stops.asleep.insert(place, slot);
+        let first = &mut self.contracts.at_mut(order.at).first_stops[order.side as usize];
+        *first = place.2.min(*first);
     }
 
     /// Where the stop that sleeps at `slot` stands.

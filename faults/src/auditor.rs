@@ -288,10 +288,11 @@ impl Auditor {
     }
 }
 
-/// State without what a gateway does not keep, which is contracts and holdings of nothing, in an order that does not depend on who tells it.
+/// State without what a gateway does not keep (contracts, halts, what classes traded, holdings of nothing), in an order
+/// that does not depend on who tells it.
 fn in_one_order(mut state: Vec<StateEvent>) -> Vec<StateEvent> {
     let is_kept = |event: &StateEvent| match *event {
-        StateEvent::Contract { .. } => false,
+        StateEvent::Contract { .. } | StateEvent::Halt { .. } | StateEvent::Traded { .. } => false,
         StateEvent::Holding { free, reserved, .. } => (free, reserved) != (0, 0),
         _ => true,
     };
@@ -304,7 +305,7 @@ fn in_one_order(mut state: Vec<StateEvent>) -> Vec<StateEvent> {
         StateEvent::Holding { account, contract, .. } => (4, u64::from(account.0), u64::from(contract.0)),
         StateEvent::Order(order) => (5, order.order, 0),
         StateEvent::Reports { account, .. } => (6, u64::from(account.0), 0),
-        StateEvent::Contract { .. } => (7, 0, 0),
+        StateEvent::Contract { .. } | StateEvent::Halt { .. } | StateEvent::Traded { .. } => (7, 0, 0),
     });
     state
 }

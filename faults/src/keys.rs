@@ -45,7 +45,7 @@ impl Keys {
         output: &Output,
         had_pending: bool,
     ) -> Result<(), Wrong> {
-        if let Command::Genesis { operator } = stamped.command {
+        if let Command::Genesis { operator, .. } = stamped.command {
             self.come(KeyNo(1), AccountId(1), operator, Timestamp::MAX, false);
         }
         let Some(sender) = stamped.sender else { return Ok(()) };

@@ -136,8 +136,8 @@ pub(crate) fn options(segment_bytes: u64, snapshots: Option<SnapshotOptions>) ->
     Options {
         segment_bytes,
         snapshots,
-        in_flight_orders: 12,
-        in_flight_cancels: 5,
+        in_flight_orders: 9,
+        in_flight_cancels: 4,
         batch_commands: 6,
         prepare_ahead: false,
         clock: || START,

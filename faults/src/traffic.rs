@@ -3,8 +3,8 @@
 use rand::RngExt;
 use rand::rngs::StdRng;
 use types::{
-    AccountId, ClassNo, ClassSpec, Command, ContractId, HOUR_NANOS, KeyNo, MassCancel, NewOrder, OrderKind,
-    OrderRef, PublicKey, Role, Scope, SelfTrade, Side, TimeInForce, Timestamp, Why,
+    AccountId, ClassNo, ClassSpec, Command, ContractId, HOUR_NANOS, KeyNo, Limits, MassCancel, Money,
+    NewOrder, OrderKind, OrderRef, PublicKey, Role, Scope, SelfTrade, Side, TimeInForce, Timestamp, Why,
 };
 
 /// The operator's key.
@@ -20,9 +20,14 @@ pub(crate) fn public(key: KeyNo) -> PublicKey {
     PublicKey([u8::try_from(key.0).expect("a world has few keys"); 32])
 }
 
+/// The one class: after a halt or a jump of the price its contracts reopen by an auction.
+fn class() -> ClassSpec {
+    ClassSpec { auction_seconds: 20, random_seconds: 5, dynamic_band_ppm: 60_000, ..ClassSpec::example() }
+}
+
 /// What the operator does first.
 pub(crate) fn set_up() -> Vec<Command> {
-    let mut commands = vec![Command::DefineClass { spec: ClassSpec::example(), why: Why::NONE }];
+    let mut commands = vec![Command::DefineClass { spec: class(), why: Why::NONE }];
     for number in 2..=4 {
         let name = format!("trader-{number}").parse().expect("a name in its form");
         commands.push(Command::OpenAccount { name, role: Role::Provider, why: Why::NONE });
@@ -43,10 +48,17 @@ pub(crate) fn set_up() -> Vec<Command> {
 }
 
 /// What the operator does later.
-pub(crate) fn desk_work(random: &mut StdRng) -> Command {
-    match random.random_range(0..8) {
+pub(crate) fn desk_work(random: &mut StdRng, now: Timestamp) -> Command {
+    match random.random_range(0..12) {
         0 => Command::RevokeKey { key: SPARE, why: Why::NONE },
-        1 => Command::DefineClass { spec: ClassSpec::example(), why: Why::NONE },
+        1 => Command::DefineClass { spec: class(), why: Why::NONE },
+        2 => Command::SetLimits { account: trader(random), limits: limits(random), why: Why::NONE },
+        // What was stopped or halted is soon let go on, or nothing would happen any more.
+        3 => {
+            Command::SetKillSwitch { account: trader(random), on: random.random_ratio(1, 3), why: Why::NONE }
+        }
+        4 if random.random_ratio(1, 3) => Command::Halt { scope: scope(random, now), why: Why::NONE },
+        4 => Command::Resume { scope: scope(random, now), why: Why::NONE },
         _ => Command::DepositCash {
             account: AccountId(random.random_range(2..=5)),
             currency: ClassSpec::example().currency,
@@ -55,6 +67,16 @@ pub(crate) fn desk_work(random: &mut StdRng) -> Command {
             why: Why::NONE,
         },
     }
+}
+
+fn trader(random: &mut StdRng) -> AccountId {
+    AccountId(random.random_range(2..=5))
+}
+
+/// Limits that are felt now and then.
+fn limits(random: &mut StdRng) -> Limits {
+    let order_value = if random.random() { Money::MAX } else { random.random_range(0..500_000) };
+    Limits { open_orders: random.random_range(0..60), open_blocks: random.random_range(0..8), order_value }
 }
 
 /// What a trader asks whose last number on the orders lane is `last`.
@@ -73,8 +95,31 @@ pub(crate) fn trade(random: &mut StdRng, now: Timestamp, last: u64) -> Command {
             price: random.random_range(95..105),
             units: random.random_range(0..20),
         },
+        9..=11 => Command::NewOrder(block(random, now)),
         _ => Command::NewOrder(new_order(random, now)),
     }
+}
+
+/// A block of any kind, now and then of terms that do not go together.
+fn block(random: &mut StdRng, now: Timestamp) -> NewOrder {
+    let side = if random.random() { Side::Buy } else { Side::Sell };
+    let (units, price) = (random.random_range(0..8), random.random_range(95..105));
+    let slots = random.random_range(1..4);
+    let mut order = NewOrder::block(contract(random, now), slots, side, units, price);
+    order.time_in_force = match random.random_range(0..8) {
+        0 => TimeInForce::Ioc,
+        1 => TimeInForce::Fok,
+        2 => TimeInForce::Gtd(Timestamp(now.0 + random.random_range(0..2 * HOUR_NANOS))),
+        _ => TimeInForce::Gtc,
+    };
+    order.self_trade = match random.random_range(0..3) {
+        0 => SelfTrade::CancelIncoming,
+        1 => SelfTrade::CancelResting,
+        _ => SelfTrade::CancelBoth,
+    };
+    order.min_units = random.random_range(0..=units);
+    order.same_provider = random.random_ratio(1, 8);
+    order
 }
 
 /// An order of any kind, now and then of terms that do not go together.
@@ -106,12 +151,18 @@ fn new_order(random: &mut StdRng, now: Timestamp) -> NewOrder {
 }
 
 fn mass_cancel(random: &mut StdRng, now: Timestamp) -> MassCancel {
-    let scope = match random.random_range(0..3) {
+    MassCancel {
+        scope: scope(random, now),
+        side: [None, Some(Side::Buy), Some(Side::Sell)][random.random_range(0..3)],
+    }
+}
+
+fn scope(random: &mut StdRng, now: Timestamp) -> Scope {
+    match random.random_range(0..3) {
         0 => Scope::All,
         1 => Scope::Class(ClassNo(0)),
         _ => Scope::Contract(contract(random, now)),
-    };
-    MassCancel { scope, side: [None, Some(Side::Buy), Some(Side::Sell)][random.random_range(0..3)] }
+    }
 }
 
 /// Few contracts, so that orders meet; the first one's gate is closed or about to.

@@ -260,7 +260,7 @@ impl World {
         for _ in 0..self.random.random_range(1..=6) {
             let (user, random) = (&mut self.users[at], &mut self.random);
             let command = match user.key {
-                OPERATOR => traffic::desk_work(random),
+                OPERATOR => traffic::desk_work(random, self.now),
                 _ => traffic::trade(random, self.now, user.last_order()),
             };
             let (overtakes, now) = (self.random.random(), self.instant());

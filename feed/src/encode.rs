@@ -1,10 +1,11 @@
 //! What a subscriber is told about a contract, by the depth of its subscription.
 
-use crate::market::Contract;
+use crate::market::{Contract, Market};
+use crate::subscriptions::Subscription;
 use protocol::market_data::{
     BookDigest, Depth, FeedMessage, Top, TradePrint, encode_increment, encode_snapshot,
 };
-use types::{ContractId, MarketEvent, Side};
+use types::{ContractId, MarketEvent};
 
 /// A book's digest is sent after this many commands that changed it; after as many as it has orders if those are
 /// more, so that making digests never costs more than the changes themselves.
@@ -19,17 +20,29 @@ pub(crate) fn encode_state(depth: Depth, id: ContractId, contract: &Contract, ou
     }
 }
 
-/// What a subscriber of books or trades is told when a command has changed a contract.
+/// What a subscriber is told of indices and standard windows before its subscription is said to be served: those told
+/// last.
+pub(crate) fn encode_summary(subscription: &Subscription, market: &Market, out: &mut Vec<u8>) {
+    for index in market.indices().filter(|index| subscription.takes_model(index.model)) {
+        FeedMessage::Index(*index).encode(out);
+    }
+    for class in market.classes().iter().filter(|class| subscription.takes_windows(class)) {
+        market.windows(class.no).for_each(|window| FeedMessage::Window(*window).encode(out));
+    }
+}
+
+/// What a subscriber of books or trades is told when a command has changed a contract, and perhaps `several`.
 pub(crate) fn encode_change(
     depth: Depth,
     group: &[MarketEvent],
+    several: bool,
     id: ContractId,
     contract: &Contract,
     out: &mut Vec<u8>,
 ) {
     match depth {
         Depth::Book => {
-            encode_increment(group, out);
+            encode_increment(group, several, out);
             if contract.changes.is_multiple_of(digest_every(contract)) {
                 let (sequence, digest) = (contract.book.sequence(), contract.book.digest());
                 FeedMessage::BookDigest(BookDigest { contract: id, sequence, digest }).encode(out);
@@ -50,7 +63,6 @@ fn digest_every(contract: &Contract) -> usize {
 }
 
 fn top_of(contract: ContractId, at: &Contract) -> Top {
-    let [bid, ask] =
-        [Side::Buy, Side::Sell].map(|side| at.book.best(side).map(|level| (level.price, level.units)));
+    let [bid, ask] = at.best();
     Top { contract, sequence: at.book.sequence(), time: at.time, bid, ask }
 }

@@ -6,21 +6,22 @@
 //! been released: books and trades are told of all of them, a best bid and ask only as it is at the flush. Nothing
 //! here waits for a session: one whose queue is full is cut.
 
-use crate::encode::{encode_change, encode_state};
+use crate::batch::{Batch, Piece, Session, depth_no};
+use crate::encode::{encode_change, encode_state, encode_summary};
 use crate::market::{Market, MarketError};
 use crate::readers::Readers;
-use crate::subscriptions::{SubscriptionId, Subscriptions, named_class};
+use crate::subscriptions::{Subscriptions, named_class};
 use protocol::CloseCode;
-use protocol::market_data::{Depth, FeedMessage, Subscribe, SubscribeRefused, Subscribed, groups};
+use protocol::market_data::{
+    CommandEnd, Depth, FeedMessage, Subscribe, SubscribeRefused, Subscribed, by_contract, commands, groups,
+};
 use protocol::symbol::Pattern;
 use rustc_hash::FxHashMap;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::ops::Range;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::Notify;
 use types::{
-    ContractId, KeyNo, MarketEvent, Output, Phase, PublicKey, RejectCode, Sequence, Side, StateEvent,
-    Timestamp,
+    Code, ContractId, MarketEvent, Output, Phase, PublicKey, RejectCode, Sequence, StateEvent, Timestamp,
 };
 
 /// A connected subscriber, never used for another.
@@ -103,43 +104,6 @@ pub(crate) enum Denied {
     Refused(SubscribeRefused),
     /// Its number is in use, which no subscriber of ours does.
     NumberInUse,
-}
-
-#[derive(Debug)]
-struct Session {
-    public: PublicKey,
-    key: KeyNo,
-    wake: Arc<Notify>,
-    queue: Vec<u8>,
-    /// What of the batch goes into the queue next.
-    stretch: Range<usize>,
-    /// The last piece it was given of each depth, so that two subscriptions do not bring it twice.
-    last_pieces: [u64; 3],
-    subscriptions: BTreeMap<u32, SubscriptionId>,
-    /// Those whose snapshots are not all out, in the order in which they came.
-    pending: VecDeque<SubscriptionId>,
-    /// Ends with this code; when all it was given is taken, or at once for one that is cut.
-    ends: Option<CloseCode>,
-    cut: bool,
-}
-
-/// What has been released since the last flush, encoded.
-#[derive(Debug, Default)]
-struct Batch {
-    bytes: Vec<u8>,
-    /// The contracts whose best bid or ask has changed; what they are is told at the flush.
-    tops: BTreeSet<ContractId>,
-    /// How many pieces were ever encoded; the number of the last.
-    pieces: u64,
-    /// The sessions that are given something of it.
-    touched: Vec<SessionId>,
-}
-
-/// A part of the batch that a session is given whole or not at all.
-#[derive(Clone, Debug)]
-struct Piece {
-    number: u64,
-    place: Range<usize>,
 }
 
 impl Hub {
@@ -259,11 +223,12 @@ impl Hub {
                     self.readers.take(key);
                     self.check_keys(progress.time, |session| session.key == key.no);
                 }
+                StateEvent::Halt { scope, on } => self.market.halt(scope, on),
                 _ => {}
             }
         }
-        for group in groups(&output.events) {
-            self.release_group(group)?;
+        for command in commands(&output.events) {
+            self.release_command(command)?;
         }
         self.progress = progress;
         if self.batch.bytes.len() > BATCH_BYTES_MAX {
@@ -309,6 +274,43 @@ impl Hub {
         self.flush();
     }
 
+    /// Tells what has changed of indices and standard windows, to be called every so often.
+    pub(crate) fn summarize(&mut self) {
+        let Progress { sequence, time, .. } = self.progress;
+        let summary = self.market.summarize(sequence, time);
+        let models = if summary.indices.is_empty() { BTreeSet::new() } else { self.listeners() };
+        for index in summary.indices {
+            let piece = self.batch.piece(|bytes| FeedMessage::Index(index).encode(bytes));
+            for (id, _) in models.iter().filter(|(_, model)| model.is_none_or(|model| model == index.model)) {
+                self.give(*id, &piece);
+            }
+        }
+        for of_class in summary.windows.chunk_by(|one, next| one.class == next.class) {
+            let piece = self.batch.piece(|bytes| {
+                of_class.iter().for_each(|window| FeedMessage::Window(*window).encode(bytes));
+            });
+            let Some(class) = self.market.class(of_class[0].class) else { continue };
+            let sessions: BTreeSet<SessionId> = self.subscriptions.of_windows(class).collect();
+            sessions.into_iter().for_each(|id| self.give(id, &piece));
+        }
+        self.flush();
+    }
+
+    /// Whom to tell of the index of a model, or of any: each session for each model once.
+    fn listeners(&self) -> BTreeSet<(SessionId, Option<Code>)> {
+        let mut listeners: BTreeSet<(SessionId, Option<Code>)> = self.subscriptions.models().collect();
+        let all: Vec<SessionId> =
+            listeners.iter().filter(|(_, model)| model.is_none()).map(|(id, _)| *id).collect();
+        listeners.retain(|(id, model)| model.is_none() || all.binary_search(id).is_err());
+        listeners
+    }
+
+    fn give(&mut self, id: SessionId, piece: &Piece) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.give(id, piece, &mut self.batch);
+        }
+    }
+
     /// Lets every session take what it has been given, and then ends it with this code; nobody gets in any more.
     pub(crate) fn end(&mut self, code: CloseCode) {
         self.flush();
@@ -348,6 +350,7 @@ impl Hub {
             match subscription.advance(&self.market) {
                 None => {
                     let contracts = subscription.contracts;
+                    encode_summary(subscription, &self.market, out);
                     FeedMessage::Subscribed(Subscribed { subscription: number, contracts }).encode(out);
                     session.pending.pop_front();
                 }
@@ -368,14 +371,26 @@ impl Hub {
         session.wake.notify_one();
     }
 
-    fn release_group(&mut self, group: &[MarketEvent]) -> Result<(), MarketError> {
-        let Some(&MarketEvent { contract: id, .. }) = group.first() else { return Ok(()) };
-        let best = |market: &Market| {
-            market.contract(id).map(|at| [Side::Buy, Side::Sell].map(|side| at.book.best(side)))
-        };
-        let before = best(&self.market);
-        self.market.apply(group)?;
-        let top_changed = before.unwrap_or_default() != best(&self.market).unwrap_or_default();
+    /// Releases what one command did, contract by contract, and says where that ends if there are several: so a
+    /// subscriber of several contracts knows when it has every part of a block.
+    fn release_command(&mut self, command: &[MarketEvent]) -> Result<(), MarketError> {
+        let Some(&MarketEvent { contract, sequence, .. }) = command.first() else { return Ok(()) };
+        if command.iter().all(|event| event.contract == contract) {
+            return self.release_group(command, false);
+        }
+        for group in groups(&by_contract(command)) {
+            self.release_group(group, true)?;
+        }
+        let piece = self.batch.piece(|bytes| FeedMessage::CommandEnd(CommandEnd { sequence }).encode(bytes));
+        for id in std::mem::take(&mut self.batch.concerned) {
+            self.give(id, &piece);
+        }
+        Ok(())
+    }
+
+    fn release_group(&mut self, group: &[MarketEvent], several: bool) -> Result<(), MarketError> {
+        let Some(&MarketEvent { contract: id, sequence, .. }) = group.first() else { return Ok(()) };
+        let top_changed = self.market.apply(group)?;
         let Some(contract) = self.market.contract(id) else { return Ok(()) };
         if top_changed {
             self.batch.tops.insert(id);
@@ -388,9 +403,13 @@ impl Hub {
                 continue;
             }
             let piece = pieces[depth_no(depth)].get_or_insert_with(|| {
-                self.batch.piece(|bytes| encode_change(depth, group, id, contract, bytes))
+                self.batch.piece(|bytes| encode_change(depth, group, several, id, contract, bytes))
             });
             session.give_once(depth, subscription.session, piece, &mut self.batch);
+            if several && !piece.place.is_empty() && session.command != sequence {
+                session.command = sequence;
+                self.batch.concerned.push(subscription.session);
+            }
         }
         if contract.book.phase() == Phase::Settled {
             if self.batch.tops.remove(&id) {
@@ -424,76 +443,6 @@ impl Hub {
     }
 }
 
-impl Session {
-    fn new(public: PublicKey, key: KeyNo) -> Session {
-        Session {
-            public,
-            key,
-            wake: Arc::default(),
-            queue: Vec::new(),
-            stretch: 0..0,
-            last_pieces: [0; 3],
-            subscriptions: BTreeMap::new(),
-            pending: VecDeque::new(),
-            ends: None,
-            cut: false,
-        }
-    }
-
-    /// Gives it a piece of a depth, unless another of its subscriptions has brought that already.
-    fn give_once(&mut self, depth: Depth, id: SessionId, piece: &Piece, batch: &mut Batch) {
-        let last = &mut self.last_pieces[depth_no(depth)];
-        if *last != piece.number {
-            *last = piece.number;
-            self.give(id, piece, batch);
-        }
-    }
-
-    /// Gives it a piece. Pieces that follow each other are copied together.
-    fn give(&mut self, id: SessionId, piece: &Piece, batch: &mut Batch) {
-        if piece.place.is_empty() {
-            return;
-        }
-        if self.stretch.is_empty() {
-            batch.touched.push(id);
-            self.stretch = piece.place.clone();
-        } else if self.stretch.end == piece.place.start {
-            self.stretch.end = piece.place.end;
-        } else {
-            self.flush(&batch.bytes);
-            self.stretch = piece.place.clone();
-        }
-    }
-
-    fn flush(&mut self, batch: &[u8]) {
-        let bytes = &batch[std::mem::take(&mut self.stretch)];
-        if self.queue.len() + bytes.len() > QUEUE_BYTES_MAX {
-            self.cut(CloseCode::TooSlow);
-        }
-        if !self.cut {
-            self.queue.extend_from_slice(bytes);
-        }
-    }
-
-    /// Ends it at once: what it was given is not sent any more.
-    fn cut(&mut self, code: CloseCode) {
-        if !self.cut {
-            (self.cut, self.ends) = (true, Some(code));
-            self.queue = Vec::new();
-            self.wake.notify_one();
-        }
-    }
-}
-
-impl Batch {
-    fn piece(&mut self, encode: impl FnOnce(&mut Vec<u8>)) -> Piece {
-        let start = self.bytes.len();
-        encode(&mut self.bytes);
-        self.pieces += 1;
-        Piece { number: self.pieces, place: start..self.bytes.len() }
-    }
-}
-
 /// Refuses what can never match.
 fn check_pattern(pattern: &Pattern, market: &Market) -> Result<(), (RejectCode, i64)> {
     if pattern.model.is_none() || pattern.region.is_none() {
@@ -505,13 +454,5 @@ fn check_pattern(pattern: &Pattern, market: &Market) -> Result<(), (RejectCode, 
             Err((RejectCode::NotASlot, i64::from(class.spec.slot_hours)))
         }
         _ => Ok(()),
-    }
-}
-
-fn depth_no(depth: Depth) -> usize {
-    match depth {
-        Depth::Book => 0,
-        Depth::Top => 1,
-        Depth::Trades => 2,
     }
 }

@@ -4,13 +4,15 @@
 use crate::hub::{Denied, Hub, Progress, QUEUE_BYTES_MAX, SUBSCRIPTIONS_MAX, Seats, SessionId, Taken};
 use crate::play_market::{CLASSES, PlayMarket, hour};
 use proptest::prelude::*;
-use protocol::market_data::{Depth, FeedMessage, Subscribe, SubscribeRefused};
+use protocol::market_data::{
+    Depth, FeedMessage, Index, Start, Subscribe, SubscribeRefused, TradeKind, TradePrint, Window,
+};
 use protocol::symbol::Pattern;
 use protocol::{CloseCode, Frames, PublicBook};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use types::{
     Class, ContractId, Hour, MINUTE_NANOS, MarketBody, MarketEvent, Output, Phase, PublicKey, RejectCode,
-    Side, Ticks, Timestamp,
+    SECOND_NANOS, Sequence, Side, Ticks, Timestamp,
 };
 
 const READER: PublicKey = PublicKey([9; 32]);
@@ -36,6 +38,11 @@ struct Subscriber {
     subscribed: BTreeMap<u32, u32>,
     units_traded: u64,
     digests: usize,
+    /// The command in several contracts of which something has come, but not its end.
+    open_command: Option<Sequence>,
+    commands_ended: usize,
+    indices: BTreeMap<String, Index>,
+    windows: BTreeMap<(u16, u8, u8, Start), Window>,
     snapshots: usize,
     in_snapshot: Option<ContractId>,
 }
@@ -51,11 +58,8 @@ impl World {
     fn play(&mut self, commands: usize, minutes: u64) {
         self.time.0 += minutes * MINUTE_NANOS;
         let output = self.market.play(commands, self.time);
-        let trades = output.events.iter().filter_map(|event| match event.body {
-            MarketBody::Trade(maker) => Some(u64::from(maker.units)),
-            _ => None,
-        });
-        self.units_traded += trades.sum::<u64>();
+        let trades = output.events.iter().filter_map(TradePrint::of);
+        self.units_traded += trades.map(|print| u64::from(print.units)).sum::<u64>();
         self.release(&output);
     }
 
@@ -75,6 +79,10 @@ impl World {
             subscribed: BTreeMap::new(),
             units_traded: 0,
             digests: 0,
+            open_command: None,
+            commands_ended: 0,
+            indices: BTreeMap::new(),
+            windows: BTreeMap::new(),
             snapshots: 0,
             in_snapshot: None,
         }
@@ -100,7 +108,7 @@ impl World {
     fn take_all(&mut self, subscriber: &mut Subscriber) {
         self.hub.flush();
         while self.take(subscriber) {}
-        assert_eq!(subscriber.in_snapshot, None);
+        assert_eq!((subscriber.in_snapshot, subscriber.open_command), (None, None));
     }
 
     /// Everything the pattern covers must be there as the market has it, at this depth.
@@ -115,6 +123,7 @@ impl World {
                     let book =
                         subscriber.books.get(&id).unwrap_or_else(|| panic!("no book of {}", at.symbol));
                     assert_eq!(book.orders().collect::<Vec<_>>(), at.book.orders().collect::<Vec<_>>());
+                    assert!(book.blocks().eq(at.book.blocks()), "{}", at.symbol);
                     let of =
                         |book: &PublicBook| (book.sequence(), book.phase(), book.last_price(), book.digest());
                     assert_eq!(of(book), of(&at.book), "{}", at.symbol);
@@ -130,19 +139,62 @@ impl World {
     }
 }
 
+impl World {
+    /// Every index and every standard window that a subscription of this kind brings must be there as it is now.
+    fn assert_summarized(&self, subscriber: &Subscriber, pattern: &Pattern, depth: Depth) {
+        let market = self.hub.market();
+        for index in market.indices().filter(|index| pattern.model.is_none_or(|model| model == index.model)) {
+            assert_eq!(subscriber.indices.get(&format!("{} {}", index.model, index.currency)), Some(index));
+        }
+        let all_starts = depth != Depth::Trades && pattern.start.is_none();
+        for class in market.classes().iter().filter(|class| all_starts && pattern.matches_class(&class.spec))
+        {
+            let told = subscriber
+                .windows
+                .values()
+                .filter(|window| window.class == class.no && window.best.is_some());
+            assert!(told.eq(market.windows(class.no)), "the windows of {class:?}");
+        }
+    }
+}
+
 impl Subscriber {
     fn hear(&mut self, message: FeedMessage<'_>) {
+        if let Some(open) = self.open_command {
+            // Nothing but the rest of it comes before its end.
+            match &message {
+                FeedMessage::Increment(increment) => assert_eq!(increment.sequence, open),
+                FeedMessage::TradePrint(print) => assert_eq!(print.sequence, open),
+                FeedMessage::BookDigest(_) | FeedMessage::CommandEnd(_) => {}
+                FeedMessage::Top(top) => assert_eq!(top.sequence, open),
+                other => panic!("command {open} has not ended: {other:?}"),
+            }
+        }
         match message {
             FeedMessage::Class(class) => self.classes.push(class),
             FeedMessage::SnapshotStart(start) => {
                 self.in_snapshot = Some(start.contract);
                 self.snapshots += 1;
-                let book = PublicBook::at(start.sequence, start.phase, start.last_price);
-                self.books.insert(start.contract, book);
+                self.books.insert(start.contract, start.book());
             }
             FeedMessage::SnapshotOrder(entry) => {
                 let book = self.books.get_mut(&self.in_snapshot.unwrap()).unwrap();
                 book.apply(&MarketBody::Add(entry)).unwrap();
+            }
+            FeedMessage::SnapshotBlock(block) => {
+                let book = self.books.get_mut(&self.in_snapshot.unwrap()).unwrap();
+                book.apply(&MarketBody::Block(block)).unwrap();
+            }
+            FeedMessage::CommandEnd(end) => {
+                assert!(self.open_command.take().is_none_or(|open| open == end.sequence));
+                self.commands_ended += 1;
+            }
+            FeedMessage::Index(index) => {
+                self.indices.insert(format!("{} {}", index.model, index.currency), index);
+            }
+            FeedMessage::Window(window) => {
+                let side = u8::from(window.side == Side::Sell);
+                self.windows.insert((window.class.0, window.hours, side, window.start), window);
             }
             FeedMessage::SnapshotEnd(end) => {
                 assert_eq!(self.in_snapshot.take(), Some(end.contract));
@@ -152,6 +204,7 @@ impl Subscriber {
                 let events: Vec<MarketEvent> = increment.events().map(Result::unwrap).collect();
                 let book = self.books.entry(increment.contract).or_default();
                 events.iter().for_each(|event| book.follow(event).unwrap());
+                self.open_command = increment.several.then_some(increment.sequence);
                 if book.phase() == Phase::Settled {
                     self.books.remove(&increment.contract);
                 }
@@ -201,6 +254,7 @@ enum Step {
     Subscribe { who: usize, pattern: usize, depth: usize },
     Unsubscribe { who: usize },
     Flush,
+    Summarize,
     Take { who: usize },
 }
 
@@ -212,6 +266,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(who, pattern, depth)| Step::Subscribe { who, pattern, depth }),
         1 => (0..3usize).prop_map(|who| Step::Unsubscribe { who }),
         2 => Just(Step::Flush),
+        1 => Just(Step::Summarize),
         3 => (0..3usize).prop_map(|who| Step::Take { who }),
     ]
 }
@@ -243,15 +298,18 @@ proptest! {
                     }
                 }
                 Step::Flush => world.hub.flush(),
+                Step::Summarize => world.hub.summarize(),
                 Step::Take { who } => {
                     world.take(&mut subscribers[who]);
                 }
             }
         }
+        world.hub.summarize();
         for (subscriber, wishes) in subscribers.iter_mut().zip(&wishes) {
             world.take_all(subscriber);
             prop_assert_eq!(subscriber.classes.len(), CLASSES.len());
             for (number, (pattern, depth)) in wishes {
+                world.assert_summarized(subscriber, &patterns()[*pattern], DEPTHS[*depth]);
                 prop_assert!(subscriber.subscribed.contains_key(number));
                 world.assert_seen(subscriber, &patterns()[*pattern], DEPTHS[*depth]);
             }
@@ -289,6 +347,57 @@ fn every_trade_is_printed_once_however_often_it_is_subscribed_to() {
     world.take_all(&mut subscriber);
     assert!(world.units_traded > 0);
     assert_eq!(subscriber.units_traded, world.units_traded);
+}
+
+#[test]
+fn auctions_and_halts_are_seen_as_they_come_and_go() {
+    let mut world = World::new(21);
+    let mut subscriber = world.join();
+    world.subscribe(&subscriber, 1, ALL, Depth::Book);
+    world.subscribe(&subscriber, 2, ALL, Depth::Trades);
+    let (mut phases, mut indicatives, mut crossed) = (BTreeSet::new(), 0, 0);
+    for round in 0..120 {
+        // What would come of an auction is told some seconds after it has changed.
+        world.time.0 += 2 * SECOND_NANOS;
+        world.play(60, u64::from(round % 9 == 0));
+        world.take_all(&mut subscriber);
+        world.assert_seen(&subscriber, &ALL, Depth::Book);
+        for book in subscriber.books.values() {
+            phases.insert(book.phase());
+            indicatives += usize::from(book.indicative().volume > 0);
+            let [bid, ask] = best(book);
+            crossed += usize::from(bid.zip(ask).is_some_and(|(bid, ask)| bid.0 >= ask.0));
+            book.check_whole().unwrap();
+        }
+    }
+    assert!(
+        phases.is_superset(&[Phase::PreOpen, Phase::Auction, Phase::Continuous, Phase::Halted].into()),
+        "{phases:?}"
+    );
+    let prints = world.hub.market().contracts().flat_map(|(_, at)| &at.trades);
+    let auctioned = prints.into_iter().filter(|print| print.kind == TradeKind::Auction).count();
+    assert!(indicatives > 0 && crossed > 0 && auctioned > 0, "{indicatives} {crossed} {auctioned}");
+    assert_eq!(subscriber.units_traded, world.units_traded);
+}
+
+#[test]
+fn the_parts_of_blocks_come_together_and_are_told_to_have() {
+    let mut world = World::new(4);
+    let mut subscriber = world.join();
+    world.subscribe(&subscriber, 1, ALL, Depth::Book);
+    world.take_all(&mut subscriber);
+    let mut blocks = 0;
+    for _ in 0..40 {
+        world.play(100, 0);
+        // Whatever is told so far, the command that is told of last is whole.
+        world.take_all(&mut subscriber);
+        blocks = blocks.max(subscriber.books.values().map(|book| book.blocks().len()).sum());
+    }
+    world.assert_seen(&subscriber, &ALL, Depth::Book);
+    assert!(blocks > 0 && subscriber.commands_ended > 0, "{blocks} {}", subscriber.commands_ended);
+    let prints = world.hub.market().contracts().flat_map(|(_, at)| &at.trades);
+    assert!(prints.into_iter().any(|print| print.kind == TradeKind::Block));
+    assert_eq!(subscriber.units_traded, 0, "nobody asked for prints");
 }
 
 #[test]

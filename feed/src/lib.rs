@@ -7,10 +7,14 @@
 //!
 //! What this room does not know: accounts, hidden size, how orders are sent.
 
+mod batch;
+#[cfg(test)]
+mod blocks_tests;
 mod encode;
 mod hub;
 #[cfg(test)]
 mod hub_tests;
+mod index;
 mod market;
 #[cfg(test)]
 mod play_market;
@@ -20,6 +24,7 @@ mod subscriptions;
 #[cfg(test)]
 mod tests;
 mod web;
+mod windows;
 
 pub use market::MarketError;
 pub use web::has_page;
@@ -44,6 +49,8 @@ const ACCEPTS: Accepts = Accepts { bidirectional: 1, unidirectional: 0 };
 /// How many connections there may be beside the sessions, in handshakes.
 const HANDSHAKES_MAX: usize = 128;
 const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How often indices and standard windows are told, if they have changed.
+const SUMMARY: Duration = Duration::from_millis(100);
 /// How long a feed that stops waits for what is still on its way to it, and then for subscribers to take theirs.
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -97,7 +104,7 @@ pub struct Feed {
     stop_web: watch::Sender<bool>,
     releases: JoinHandle<()>,
     web: Option<JoinHandle<()>>,
-    others: [JoinHandle<()>; 2],
+    others: [JoinHandle<()>; 3],
 }
 
 /// What the tasks of a feed share. The lock is held for one batch, one session's bytes or one page's news at a
@@ -139,6 +146,7 @@ pub async fn serve(
     let others = [
         tokio::spawn(accept(endpoint.clone(), Arc::clone(&shared), config.sessions + HANDSHAKES_MAX)),
         tokio::spawn(beat(Arc::clone(&shared))),
+        tokio::spawn(summarize(Arc::clone(&shared))),
     ];
     Ok(Feed { address, web_address, endpoint, shared, failure, stop_web, releases, web, others })
 }
@@ -261,6 +269,15 @@ async fn beat(shared: Arc<Shared>) {
     loop {
         seconds.tick().await;
         shared.hub.lock().heartbeat(now());
+    }
+}
+
+async fn summarize(shared: Arc<Shared>) {
+    let mut ticks = interval(SUMMARY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        shared.hub.lock().summarize();
     }
 }
 

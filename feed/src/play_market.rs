@@ -7,12 +7,15 @@ use rand::{RngExt, SeedableRng};
 use sequencer::Recovery;
 use types::{
     AccountId, ClassNo, ClassSpec, Command, ContractId, HOUR_NANOS, Hour, KeyNo, Lane, NewOrder, OrderRef,
-    Output, PublicKey, Rights, Role, Sender, Sequence, Side, Stamped, StateEvent, Ticks, TimeInForce,
+    Output, PublicKey, Rights, Role, Scope, Sender, Sequence, Side, Stamped, StateEvent, Ticks, TimeInForce,
     Timestamp, Why,
 };
 
 /// How many slots ahead orders are for.
 pub(crate) const SLOTS: u32 = 24;
+/// The place in [`CLASSES`] of the one class whose contracts open by an auction, have bands and are halted now and then.
+/// Its horizon is so near that contracts come in all the time.
+pub(crate) const CALLED: usize = 3;
 /// Model, region, currency, fair price in ticks, tick in millionths.
 pub(crate) const CLASSES: [(&str, &str, &str, Ticks, i64); 6] = [
     ("H100SXM", "USE", "USD", 21_400, 100),
@@ -61,6 +64,9 @@ impl PlayMarket {
         for _ in 0..commands {
             let drifting = self.chance.random_range(0..CLASSES.len());
             self.fair[drifting] = (self.fair[drifting] + self.chance.random_range(-2..=2)).max(100);
+            if self.chance.random_bool(0.03) {
+                self.halt_or_resume(time);
+            }
             match self.chance.random_range(0..10) {
                 0..3 if !self.sent.is_empty() => self.cancel_one(time),
                 _ => self.order_one(time),
@@ -120,11 +126,12 @@ impl PlayMarket {
     }
 
     fn set_up(&mut self, start: Timestamp, reader: PublicKey) {
-        self.apply(None, start, Command::Genesis { operator: PublicKey([1; 32]) });
+        self.apply(None, start, Command::Genesis { operator: PublicKey([1; 32]), seed: 0 });
         for (model, region, currency, _, tick) in CLASSES {
             let code = |text: &str| text.parse().expect("a code in its form");
             let (model, region, currency) = (code(model), code(region), code(currency));
             let spec = ClassSpec { model, region, currency, tick, ..ClassSpec::example() };
+            let spec = if model.as_str() == CLASSES[CALLED].0 { called(spec) } else { spec };
             self.send(OPERATOR, start, Command::DefineClass { spec, why: Why::NONE });
         }
         for (number, (name, role)) in
@@ -160,7 +167,7 @@ impl PlayMarket {
         }
     }
 
-    /// A limit order near the fair price; now and then one that crosses, an iceberg, or a stop.
+    /// A limit order near the fair price; now and then one that crosses, an iceberg, a stop, or a block.
     fn order_one(&mut self, time: Timestamp) {
         let class =
             self.chance.random_range(0..CLASSES.len()).min(self.chance.random_range(0..CLASSES.len()));
@@ -168,13 +175,14 @@ impl PlayMarket {
         let (key, side) =
             if self.chance.random_bool(0.5) { (PROVIDER, Side::Sell) } else { (BROKER, Side::Buy) };
         let fair = self.fair[class] - Ticks::from(slot) * self.fair[class] / 400;
-        let crosses = self.chance.random_bool(0.12);
+        // In a call only what may rest is let in, and only what crosses trades.
+        let crosses = self.chance.random_bool(if class == CALLED { 0.4 } else { 0.12 });
         let away = self.chance.random_range(1..=fair / 60) * if crosses { -1 } else { 1 };
         let price = if side == Side::Sell { fair + away } else { fair - away };
         let contract = contract(class, time.hour().plus(1 + slot));
         let units = [1, 2, 4, 8, 8, 16, 24, 32, 64][self.chance.random_range(0..9)];
         let mut order = NewOrder::limit(contract, side, units, price.max(1));
-        if crosses {
+        if crosses && class != CALLED {
             order.time_in_force = TimeInForce::Ioc;
         } else if self.chance.random_bool(0.2) {
             order.shown = units.div_ceil(4);
@@ -182,8 +190,33 @@ impl PlayMarket {
         if self.chance.random_bool(0.05) {
             order.trigger = Some(fair);
         }
+        if self.chance.random_bool(0.06) {
+            let slots = u16::try_from(self.chance.random_range(2..=6)).expect("a few slots");
+            let min_units = [0, 1, units][self.chance.random_range(0..3)];
+            let time_in_force = order.time_in_force;
+            order = NewOrder {
+                min_units,
+                time_in_force,
+                ..NewOrder::block(contract, slots, side, units, price.max(1))
+            };
+        }
         self.sent.push((key, self.numbers[usize_of(key)][0] + 1));
         self.send(key, time, Command::NewOrder(order));
+    }
+
+    /// Halts a contract or the whole class, or ends such a halt; some of that is refused.
+    fn halt_or_resume(&mut self, time: Timestamp) {
+        let contract = contract(CALLED, time.hour().plus(1 + self.chance.random_range(0..SLOTS / 4)));
+        let scope = if self.chance.random_bool(0.8) {
+            Scope::Contract(contract)
+        } else {
+            Scope::Class(contract.class())
+        };
+        let command = match self.chance.random_bool(0.4) {
+            true => Command::Halt { scope, why: Why::NONE },
+            false => Command::Resume { scope, why: Why::NONE },
+        };
+        self.send(OPERATOR, time, command);
     }
 
     fn cancel_one(&mut self, time: Timestamp) {
@@ -217,6 +250,20 @@ impl PlayMarket {
     fn apply(&mut self, sender: Option<Sender>, time: Timestamp, command: Command) {
         let stamped = Stamped { sequence: self.last_sequence() + 1, time, sender, command };
         self.engine.apply(&stamped, &mut self.output);
+    }
+}
+
+/// The terms of a class with auctions and bands.
+fn called(spec: ClassSpec) -> ClassSpec {
+    ClassSpec {
+        horizon_hours: 24,
+        preopen_minutes: 5,
+        opening_minutes: 10,
+        auction_seconds: 60,
+        random_seconds: 10,
+        static_band_ppm: 300_000,
+        dynamic_band_ppm: 8_000,
+        ..spec
     }
 }
 

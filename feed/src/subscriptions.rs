@@ -9,7 +9,7 @@ use crate::market::Market;
 use protocol::market_data::Depth;
 use protocol::symbol::Pattern;
 use rustc_hash::FxHashMap;
-use types::{Class, ContractId, Hour};
+use types::{Class, Code, ContractId, Hour};
 
 /// A subscription of any session, never used for another.
 pub(crate) type SubscriptionId = u64;
@@ -47,6 +47,17 @@ impl Subscription {
     pub(crate) fn is_live(&self, contract: ContractId) -> bool {
         let after = self.next.is_none_or(|next| contract < next);
         after && self.pattern.start.is_none_or(|start| start == contract.start())
+    }
+
+    /// True if the subscriber is to be told the index of a model, once all is live.
+    pub(crate) fn takes_model(&self, model: Code) -> bool {
+        self.pattern.model.is_none_or(|wanted| wanted == model)
+    }
+
+    /// True if the subscriber is to be told the standard windows of a class, once all is live: it looks at all its slots,
+    /// and at what rests there.
+    pub(crate) fn takes_windows(&self, class: &Class) -> bool {
+        self.depth != Depth::Trades && self.pattern.start.is_none() && self.pattern.matches_class(&class.spec)
     }
 
     /// Moves on to the next contract of the pattern, which is live from now on; `None` if there is none any more.
@@ -124,6 +135,21 @@ impl Subscriptions {
     /// A subscription, to be moved on.
     pub(crate) fn get_mut(&mut self, id: SubscriptionId) -> Option<&mut Subscription> {
         self.all.get_mut(&id)
+    }
+
+    /// Whom to tell of which model's index, or of all of them; some more than once.
+    pub(crate) fn models(&self) -> impl Iterator<Item = (SessionId, Option<Code>)> {
+        let live = self.all.values().filter(|subscription| subscription.next.is_none());
+        live.map(|subscription| (subscription.session, subscription.pattern.model))
+    }
+
+    /// Whom to tell of the standard windows of a class; some more than once.
+    pub(crate) fn of_windows(&self, class: &Class) -> impl Iterator<Item = SessionId> {
+        let ids = self.by_class.get(usize::from(class.no.0)).map_or(&[][..], Vec::as_slice);
+        let all = ids.iter().filter_map(|id| self.all.get(id));
+        let live =
+            all.filter(|subscription| subscription.next.is_none() && subscription.takes_windows(class));
+        live.map(|subscription| subscription.session)
     }
 
     /// The subscriptions that are to be told what happens to a contract.

@@ -165,10 +165,13 @@ async fn a_subscriber_rebuilds_every_book_and_is_told_when_the_exchange_stops() 
             match FeedMessage::decode(frame.unwrap()).unwrap() {
                 FeedMessage::SnapshotStart(start) => {
                     filling = start.contract;
-                    books.insert(filling, PublicBook::at(start.sequence, start.phase, start.last_price));
+                    books.insert(filling, start.book());
                 }
                 FeedMessage::SnapshotOrder(entry) => {
                     books.get_mut(&filling).unwrap().apply(&types::MarketBody::Add(entry)).unwrap();
+                }
+                FeedMessage::SnapshotBlock(block) => {
+                    books.get_mut(&filling).unwrap().apply(&types::MarketBody::Block(block)).unwrap();
                 }
                 FeedMessage::Increment(increment) => {
                     let book = books.entry(increment.contract).or_default();

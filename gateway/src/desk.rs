@@ -232,9 +232,9 @@ impl Desk {
                 self.graces.update(key, now);
             }
         }
+        self.mirror.apply_reports(&released.output.reports);
         let mut told = Vec::new();
         for report in &released.output.reports {
-            self.mirror.apply_report(report);
             self.charge(report, now);
             let account = self.accounts.of(report.account.0);
             let bytes = keep(&mut account.reports, &mut self.numbers, report);

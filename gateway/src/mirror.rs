@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use types::{
     Account, AccountId, Class, ClassNo, Code, ContractId, Key, KeyNo, Lane, Money, NewOrder, OpenOrder,
     OrderId, PublicKey, Report, ReportBody, Sender, Sequence, Side, StateEvent, Ticks, Timestamp, Units,
-    fee_of, reserve_of, value_of,
+    fee_of, reserve_of_window, value_of,
 };
 
 /// Classes, accounts, keys, cash, holdings and open orders as of the last released command.
@@ -39,6 +39,8 @@ struct AccountState {
     holdings: BTreeMap<ContractId, Holding>,
     orders: FxHashMap<OrderId, OpenOrder>,
     last_report: u64,
+    /// How many parts of a block that traded have yet to be told; 0 between commands.
+    parts: u32,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,11 +55,12 @@ struct Holding {
     reserved: Units,
 }
 
-/// What an open order holds: at this limit, for this many units.
+/// What an open order holds: at this limit, for this many units in each of so many slots.
 #[derive(Clone, Copy, Debug)]
 struct Hold {
     price: Ticks,
     units: Units,
+    slots: u16,
 }
 
 impl Mirror {
@@ -140,16 +143,7 @@ impl Mirror {
     pub(crate) fn apply_state(&mut self, event: &StateEvent) {
         match *event {
             StateEvent::Class(class) => put(&mut self.classes, Some(usize::from(class.no.0)), class),
-            StateEvent::Account(account) => {
-                let state = AccountState {
-                    account,
-                    cash: BTreeMap::new(),
-                    holdings: BTreeMap::new(),
-                    orders: FxHashMap::default(),
-                    last_report: 0,
-                };
-                put(&mut self.accounts, index(account.id.0), state);
-            }
+            StateEvent::Account(account) => self.put_account(account),
             StateEvent::Key(key) => {
                 put(&mut self.keys, index(key.no.0), key);
                 self.by_public.insert(key.public, key.no);
@@ -165,13 +159,22 @@ impl Mirror {
                 self.at_mut(order.account).orders.insert(order.order, order);
             }
             StateEvent::Reports { account, last } => self.at_mut(account).last_report = last,
-            // Phases and last prices are the feed's.
-            StateEvent::Contract { .. } => {}
+            // Phases, prices, halts and indices are the feed's.
+            StateEvent::Contract { .. } | StateEvent::Halt { .. } | StateEvent::Traded { .. } => {}
         }
     }
 
-    /// Follows what an account was told.
-    pub(crate) fn apply_report(&mut self, report: &Report) {
+    /// Follows what accounts were told; all that one command brought about, in order.
+    pub(crate) fn apply_reports(&mut self, reports: &[Report]) {
+        for (at, report) in reports.iter().enumerate() {
+            let before = at.checked_sub(1).map(|at| &reports[at]);
+            let beside = [before, reports.get(at + 1)].into_iter().flatten();
+            let is_auction = beside.into_iter().any(|other| is_auction_trade(report, other));
+            self.apply_report(report, is_auction);
+        }
+    }
+
+    fn apply_report(&mut self, report: &Report, is_auction: bool) {
         if let Some(sender) = report.answers {
             self.take_number(sender);
         }
@@ -189,9 +192,22 @@ impl Mirror {
                 self.incoming = Some(order);
                 self.change(account, order, |open| open_orders::trigger(open, slot, left));
             }
+            ReportBody::Filled { contract, side, price, units, .. } if self.at_mut(account).parts > 0 => {
+                // A part of a block that traded, which holds no more than what is left of it already.
+                self.at_mut(account).parts -= 1;
+                self.exchange(account, contract, side, price, units);
+            }
             ReportBody::Filled { order, price, units, left, maker, .. } => {
                 self.fill(account, order, price, units);
-                self.change(account, order, |open| open_orders::fill(open, units, left, maker));
+                self.change(account, order, |open| match is_auction {
+                    true => open_orders::fill_in_auction(open, left),
+                    false => open_orders::fill(open, units, left, maker),
+                });
+            }
+            ReportBody::BlockTraded { order, left, fills, .. } => {
+                let [before, after] = self.change(account, order, |open| open.left = left);
+                self.release_block(&before, &after);
+                self.at_mut(account).parts = fills;
             }
             ReportBody::Cancelled { order, units, left, .. } => {
                 let is_resting = self.incoming != Some(order);
@@ -227,30 +243,61 @@ impl Mirror {
             | ReportBody::AccountOpened { .. }
             | ReportBody::KeyRegistered { .. }
             | ReportBody::KeyRevoked { .. }
+            | ReportBody::LimitsSet { .. }
+            | ReportBody::KillSwitchSet { .. }
+            | ReportBody::Halted(_)
+            | ReportBody::Resumed(_)
             | ReportBody::CashCredited { .. } => {}
         }
     }
 
-    /// The buyer pays value and fee out of what these units held and gets the difference back; the seller gets
-    /// the value less its fee.
+    /// An order trades: a buyer gets back what these units held more than they cost.
     fn fill(&mut self, account: AccountId, order: OrderId, price: Ticks, units: Units) {
         let before = *self.at_mut(account).orders.get(&order).expect(OPEN);
         let NewOrder { contract, side, price: limit, .. } = before.terms;
+        if side == Side::Buy {
+            let after = Hold { price: limit, units: before.left - units, slots: 1 };
+            self.hold(&before, after, Hold::of(&before));
+        }
+        self.exchange(account, contract, side, price, units);
+    }
+
+    /// A buyer pays value and fee out of what is free; a seller gives units that are reserved and gets the value less its
+    /// fee.
+    fn exchange(&mut self, account: AccountId, contract: ContractId, side: Side, price: Ticks, units: Units) {
         let class = *self.class_of(contract);
         let value = value_of(&class, price, units).expect("a part of what a buyer reserved");
         let fee = fee_of(&class, value);
         let state = self.at_mut(account);
-        if side == Side::Sell {
-            state.change_holding(contract, |holding| holding.reserved -= units);
-            state.change_cash(class.spec.currency, |cash| cash.free += value - fee);
+        let cash = if side == Side::Buy { -value - fee } else { value - fee };
+        state.change_cash(class.spec.currency, |balance| balance.free += cash);
+        state.change_holding(contract, |holding| match side {
+            Side::Buy => holding.free += units,
+            Side::Sell => holding.reserved -= units,
+        });
+    }
+
+    /// A block that buys holds less cash from now on; what its parts cost is told next. One that sells holds units until
+    /// its parts are told.
+    fn release_block(&mut self, before: &OpenOrder, after: &OpenOrder) {
+        if before.terms.side == Side::Buy {
+            self.hold(before, Hold::of(after), Hold::of(before));
+        }
+    }
+
+    /// An account was opened, or its limits or its kill switch have changed.
+    fn put_account(&mut self, account: Account) {
+        if let Some(known) = index(account.id.0).and_then(|at| self.accounts.get_mut(at)) {
+            known.account = account;
             return;
         }
-        let after = Hold { price: limit, units: before.left - units };
-        let released = Hold::of(&before).cash(&class) - after.cash(&class);
-        state.change_holding(contract, |holding| holding.free += units);
-        state.change_cash(class.spec.currency, |cash| {
-            cash.reserved -= released;
-            cash.free += released - value - fee;
+        self.accounts.push(AccountState {
+            account,
+            cash: BTreeMap::new(),
+            holdings: BTreeMap::new(),
+            orders: FxHashMap::default(),
+            last_report: 0,
+            parts: 0,
         });
     }
 
@@ -274,15 +321,17 @@ impl Mirror {
 
     /// Lets `order` hold `hold` instead of `held`.
     fn hold(&mut self, order: &OpenOrder, hold: Hold, held: Hold) {
-        let NewOrder { contract, side, .. } = order.terms;
+        let NewOrder { contract, slots, side, .. } = order.terms;
         let class = *self.class_of(contract);
         let state = self.at_mut(order.account);
         if side == Side::Sell {
-            state.change_holding(contract, |holding| {
-                let all = holding.free + holding.reserved;
-                holding.reserved = holding.reserved - held.units + hold.units;
-                holding.free = all - holding.reserved;
-            });
+            for slot in class.window(contract, slots) {
+                state.change_holding(slot, |holding| {
+                    let all = holding.free + holding.reserved;
+                    holding.reserved = holding.reserved - held.units + hold.units;
+                    holding.free = all - holding.reserved;
+                });
+            }
             return;
         }
         let more = hold.cash(&class) - held.cash(&class);
@@ -357,16 +406,30 @@ impl AccountState {
 }
 
 impl Hold {
-    const NOTHING: Hold = Hold { price: 1, units: 0 };
+    const NOTHING: Hold = Hold { price: 1, units: 0, slots: 1 };
 
     fn of(order: &OpenOrder) -> Hold {
-        Hold { price: order.terms.price, units: order.left }
+        Hold { price: order.terms.price, units: order.left, slots: order.terms.slots }
     }
 
     /// The cash a buy order holds.
     fn cash(self, class: &Class) -> Money {
-        reserve_of(class, self.price, self.units).expect("the engine has reserved it")
+        let reserve = reserve_of_window(class, self.price, self.units, self.slots);
+        reserve.expect("the engine has reserved it")
     }
+}
+
+/// True if the two reports are those of one trade of an auction: in one nobody is the taker, and both owners are told
+/// one after the other.
+fn is_auction_trade(one: &Report, other: &Report) -> bool {
+    let made = |report: &Report| match report.body {
+        ReportBody::Filled { order, counter, maker: true, .. } => Some((order, counter)),
+        _ => None,
+    };
+    let (Some((one, met_by_one)), Some((other, met_by_other))) = (made(one), made(other)) else {
+        return false;
+    };
+    (one, other) == (met_by_other, met_by_one)
 }
 
 /// Where a lane's numbers stand in [`Key::taken`].

@@ -2,7 +2,8 @@
 //!
 //! A report does not say what an iceberg shows; it follows. What comes to the book shows a full clip of what is
 //! left. A resting iceberg loses what trades from what it shows, and shows the next clip when that is used up.
-//! A replace that keeps the place takes hidden units first.
+//! A replace that keeps the place takes hidden units first, and so does an auction. A block is in no queue and shows nothing there; its minimum
+//! holds whenever it trades.
 
 use types::{AccountId, NewOrder, OpenOrder, OrderId, Sender, SlotHint, Ticks, Units};
 
@@ -35,6 +36,12 @@ pub(crate) fn fill(open: &mut OpenOrder, units: Units, left: Units, is_resting: 
     lose(open, units, is_resting);
 }
 
+/// Units of it traded in an auction, hidden ones as well as those it shows, which go last.
+pub(crate) fn fill_in_auction(open: &mut OpenOrder, left: Units) {
+    open.left = left;
+    open.shown = open.shown.min(left);
+}
+
 /// Units of it ended unfilled: all of them, or so many that no longer count in its total.
 pub(crate) fn end(open: &mut OpenOrder, units: Units, left: Units, is_resting: bool) {
     open.left = left;
@@ -59,12 +66,18 @@ pub(crate) fn replace(open: &mut OpenOrder, price: Ticks, units: Units, left: Un
 
 /// It comes to the book: its minimum has been met, and it shows a full clip.
 fn enter(open: &mut OpenOrder) {
+    if open.terms.is_block() {
+        return;
+    }
     open.terms.min_units = 0;
     open.shown = clip(open);
 }
 
 /// So many units fewer are left of it; if it is resting, they went from what it shows.
 fn lose(open: &mut OpenOrder, units: Units, is_resting: bool) {
+    if open.terms.is_block() {
+        return;
+    }
     if !is_resting {
         open.shown = clip(open);
         return;

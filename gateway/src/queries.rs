@@ -8,7 +8,10 @@ use types::{Key, RejectCode, Rights, StateEvent};
 pub(crate) fn answer(mirror: &Mirror, key: &Key, query: Query, out: &mut Vec<u8>) {
     let Query { request, kind } = query;
     match kind {
-        QueryKind::Account => say(mirror.belongings(key.account), out),
+        QueryKind::Account => {
+            let own = mirror.account(key.account).copied().map(StateEvent::Account);
+            say(own.into_iter().chain(mirror.belongings(key.account)), out);
+        }
         QueryKind::Classes => say(mirror.classes(), out),
         QueryKind::Accounts if key.rights.include(Rights::OPERATE) => {
             say(mirror.accounts_and_keys().chain(mirror.cash()), out);

@@ -1,6 +1,6 @@
 //! Choices: enums that stand as one byte on the wire, and what a byte that names nothing is.
 
-use crate::market_data::Depth;
+use crate::market_data::{Depth, Start, TradeKind};
 use types::{
     AccountName, CancelReason, Code, Lane, OrderKind, Phase, RejectCode, Rights, Role, SelfTrade, Side, Why,
 };
@@ -93,6 +93,8 @@ pub(crate) struct Flags {
     pub(crate) post_only: bool,
     /// It sleeps until its trigger is met.
     pub(crate) stop: bool,
+    /// A buy block that one sell block has to meet.
+    pub(crate) same_provider: bool,
 }
 
 /// What an entry of an increment is.
@@ -103,6 +105,11 @@ pub(crate) enum Change {
     Delete,
     Trade,
     Phase,
+    BlockTrade,
+    BlockPrint,
+    Block,
+    AuctionTrade,
+    Indicative,
 }
 
 choices!(Side, "side": Buy = 1, Sell = 2);
@@ -115,12 +122,21 @@ choices!(Role, "role": Broker = 1, Provider = 2, Analyst = 3, Operator = 4);
 choices!(
     CancelReason, "cancel reason":
     Owner = 1, Ioc = 2, Fok = 3, SelfTrade = 4, Gate = 5, Market = 6, MinUnits = 7, Expired = 8, PostOnly = 9,
-    Mass = 10, Disconnected = 11
+    Mass = 10, Disconnected = 11, Killed = 12
 );
-choices!(Phase, "phase": Continuous = 1, Closed = 2, InDelivery = 3, Settled = 4);
+choices!(
+    Phase, "phase":
+    Continuous = 1, Closed = 2, InDelivery = 3, Settled = 4, PreOpen = 5, Auction = 6, Halted = 7
+);
 choices!(Depth, "depth": Book = 0, Top = 1, Trades = 2);
 choices!(By, "way to name an order": Id = 1, Number = 2);
-choices!(Change, "change": Add = 1, Reduce = 2, Delete = 3, Trade = 4, Phase = 5);
+choices!(
+    Change, "change":
+    Add = 1, Reduce = 2, Delete = 3, Trade = 4, Phase = 5, BlockTrade = 6, BlockPrint = 7, Block = 8,
+    AuctionTrade = 9, Indicative = 10
+);
+choices!(TradeKind, "kind of trade": Single = 1, Auction = 2, Block = 3);
+choices!(Start, "start of a window": Next = 1, Day = 2, Any = 3);
 
 impl Misfit {
     /// The refusal of a command with such a field, and the value that goes with it.
@@ -138,16 +154,24 @@ impl Flags {
     pub(crate) const POST_ONLY: u8 = 1;
     /// The bit of [`Flags::stop`].
     pub(crate) const STOP: u8 = 2;
+    /// The bit of [`Flags::same_provider`].
+    pub(crate) const SAME_PROVIDER: u8 = 4;
 
     pub(crate) fn byte(self) -> u8 {
-        u8::from(self.post_only) * Flags::POST_ONLY + u8::from(self.stop) * Flags::STOP
+        u8::from(self.post_only) * Flags::POST_ONLY
+            + u8::from(self.stop) * Flags::STOP
+            + u8::from(self.same_provider) * Flags::SAME_PROVIDER
     }
 
     pub(crate) fn from_byte(byte: u8) -> Result<Flags, Misfit> {
-        if byte & !(Flags::POST_ONLY | Flags::STOP) != 0 {
+        if byte & !(Flags::POST_ONLY | Flags::STOP | Flags::SAME_PROVIDER) != 0 {
             return Err(Misfit::Choice { field: "flag", byte });
         }
-        Ok(Flags { post_only: byte & Flags::POST_ONLY != 0, stop: byte & Flags::STOP != 0 })
+        Ok(Flags {
+            post_only: byte & Flags::POST_ONLY != 0,
+            stop: byte & Flags::STOP != 0,
+            same_provider: byte & Flags::SAME_PROVIDER != 0,
+        })
     }
 }
 
@@ -213,6 +237,8 @@ mod tests {
         check::<Depth>();
         check::<By>();
         check::<Change>();
+        check::<TradeKind>();
+        check::<Start>();
     }
 
     #[test]
@@ -224,8 +250,8 @@ mod tests {
         );
         assert_eq!(code("model", [b'a'; 12]).map_err(Misfit::reject), Err((RejectCode::BadField, 0)));
         assert!(rights(15).is_ok() && rights(16).is_err());
-        assert_eq!((0..=u8::MAX).filter(|&byte| Flags::from_byte(byte).is_ok()).count(), 4);
-        assert_eq!(Flags::from_byte(4).map_err(Misfit::reject), Err((RejectCode::UnknownChoice, 4)));
+        assert_eq!((0..=u8::MAX).filter(|&byte| Flags::from_byte(byte).is_ok()).count(), 8);
+        assert_eq!(Flags::from_byte(8).map_err(Misfit::reject), Err((RejectCode::UnknownChoice, 8)));
         assert_eq!(flag("maker", 2), Err(Misfit::Choice { field: "maker", byte: 2 }));
     }
 }

@@ -6,7 +6,7 @@ use zerocopy::little_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// The version of both protocols this code speaks.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 
 /// The longest message in bytes, header and all.
 pub const MESSAGE_MAX: usize = 4096;
@@ -194,10 +194,10 @@ mod tests {
 
     #[test]
     fn a_bad_header_shows_before_the_rest_has_come() {
-        assert_eq!(split(&[3, 0, 1, 2]), Err(WireError::TooShort { length: 3 }));
-        assert_eq!(split(&[1, 16, 1, 2]), Err(WireError::TooLong { length: 4097 }));
+        assert_eq!(split(&[3, 0, 1, VERSION]), Err(WireError::TooShort { length: 3 }));
+        assert_eq!(split(&[1, 16, 1, VERSION]), Err(WireError::TooLong { length: 4097 }));
         assert_eq!(split(&[8, 0, 1, 1]), Err(WireError::WrongVersion { version: 1 }));
-        assert_eq!(split(&[0, 16, 1, 2]), Ok(None));
+        assert_eq!(split(&[0, 16, 1, VERSION]), Ok(None));
     }
 
     proptest! {

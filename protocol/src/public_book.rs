@@ -1,25 +1,43 @@
-//! The public book of one contract, order by order: what feed and client both rebuild from market events.
+//! The public book of one contract, order by order, with the blocks of which it is the first slot: what feed and client
+//! both rebuild from market events.
 
 use crate::choice::Choice;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::collections::hash_map::Entry as Slot;
-use types::{MarketBody, MarketEntry, MarketEvent, OrderId, Phase, Sequence, Side, Ticks, Units};
+use types::{BlockEntry, MarketBody, MarketEntry, MarketEvent, OrderId, Phase, Sequence, Side, Ticks, Units};
 
 /// The public book of one contract. Whole only after the last event of a command.
 ///
-/// While the contract is in continuous trading no bid reaches an ask; an event that would make one do so, and
-/// any other that does not go with what is there, is refused and leaves the book as it was.
+/// An event that does not go with what is there is refused and leaves the book as it was. While the contract is in
+/// continuous trading no bid reaches an ask, once a command is whole ([`PublicBook::check_whole`]): an order that may
+/// not trade because of a band comes to rest before the phase changes. In every other phase bids may reach asks.
 #[derive(Clone, Debug)]
 pub struct PublicBook {
     sequence: Sequence,
     previous: Sequence,
     phase: Phase,
     last_price: Ticks,
+    auction_price: Ticks,
+    indicative: Indicative,
     bids: Half,
     asks: Half,
     places: FxHashMap<OrderId, Place>,
     arrivals: u64,
+    blocks: BTreeMap<BlockKey, BlockEntry>,
+    block_keys: FxHashMap<OrderId, BlockKey>,
+}
+
+/// Bids first, then the better limit, as in a [`Half`], then first come.
+type BlockKey = (u8, i64, OrderId);
+
+/// What would come of an auction if it ended now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Indicative {
+    /// The price; 0 if nothing would trade, if it would take too long to work out, or if nothing has been said.
+    pub price: Ticks,
+    /// How many units would trade; at least so many if there is no price.
+    pub volume: Units,
 }
 
 /// All orders of a book at one price of one side.
@@ -82,15 +100,29 @@ pub enum BookError {
         /// The price the event says.
         price: Ticks,
     },
-    /// A bid would reach an ask.
-    #[error("order {order} at {price} ticks would reach the other side's best, {best}")]
+    /// In continuous trading a bid reaches an ask.
+    #[error("the best bid, {bid}, reaches the best ask, {ask}")]
     Crossed {
+        /// The best bid.
+        bid: Ticks,
+        /// The best ask.
+        ask: Ticks,
+    },
+    /// A block of fewer than two slots.
+    #[error("block {order} is of {slots} slots: expected at least 2")]
+    WrongSlots {
         /// Which.
         order: OrderId,
+        /// How many slots the event says.
+        slots: u16,
+    },
+    /// A trade of no units, or below 1 tick, of which the event names no order.
+    #[error("{units} units cannot trade at {price} ticks")]
+    WrongTrade {
         /// The price the event says.
         price: Ticks,
-        /// The best price of the other side.
-        best: Ticks,
+        /// The units it says.
+        units: Units,
     },
 }
 
@@ -116,7 +148,7 @@ impl PublicBook {
         PublicBook::at(0, Phase::Continuous, 0)
     }
 
-    /// An empty book as a snapshot begins; its orders are put in by [`PublicBook::apply`] as additions.
+    /// An empty book as a snapshot begins; its orders and blocks are put in by [`PublicBook::apply`].
     #[must_use]
     pub fn at(sequence: Sequence, phase: Phase, last_price: Ticks) -> PublicBook {
         PublicBook {
@@ -124,11 +156,21 @@ impl PublicBook {
             previous: sequence,
             phase,
             last_price,
+            auction_price: 0,
+            indicative: Indicative::default(),
             bids: Half::default(),
             asks: Half::default(),
             places: FxHashMap::default(),
             arrivals: 0,
+            blocks: BTreeMap::new(),
+            block_keys: FxHashMap::default(),
         }
+    }
+
+    /// The same book with what is known of its auctions.
+    #[must_use]
+    pub fn with_auction(self, auction_price: Ticks, indicative: Indicative) -> PublicBook {
+        PublicBook { auction_price, indicative, ..self }
     }
 
     /// Applies an event after checking that none is missing between it and the last.
@@ -158,12 +200,25 @@ impl PublicBook {
             }
             MarketBody::Delete(entry) => self.change(entry, |shown| (entry.units == shown).then_some(0)),
             MarketBody::Trade(entry) => {
-                self.change(entry, |shown| shown.checked_sub(entry.units).filter(|_| entry.units > 0))?;
+                self.take(entry)?;
                 self.last_price = entry.price;
+                Ok(())
+            }
+            MarketBody::BlockTrade(entry) => self.take(entry),
+            MarketBody::BlockPrint { price, units, .. } => check_trade(*price, *units),
+            MarketBody::Block(block) => self.set_block(block),
+            MarketBody::AuctionTrade { price, units } => {
+                check_trade(*price, *units)?;
+                (self.last_price, self.auction_price) = (*price, *price);
+                Ok(())
+            }
+            MarketBody::Indicative { price, volume } => {
+                self.indicative = Indicative { price: *price, volume: *volume };
                 Ok(())
             }
             MarketBody::Phase(phase) => {
                 self.phase = *phase;
+                self.indicative = Indicative::default();
                 Ok(())
             }
         }
@@ -187,16 +242,43 @@ impl PublicBook {
         self.last_price
     }
 
-    /// How many orders are in it.
+    /// The price of the last auction in which something traded, 0 before the first.
+    #[must_use]
+    pub fn auction_price(&self) -> Ticks {
+        self.auction_price
+    }
+
+    /// What would come of the running auction, as it was told last; nothing once the phase is another.
+    #[must_use]
+    pub fn indicative(&self) -> Indicative {
+        self.indicative
+    }
+
+    /// How many orders are in it, blocks left out.
     #[must_use]
     pub fn len(&self) -> usize {
         self.places.len()
     }
 
-    /// True if no order is in it.
+    /// True if no order is in it, blocks left out.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.places.is_empty()
+    }
+
+    /// Looks at the book after the last event of a command, or after a snapshot.
+    ///
+    /// # Errors
+    /// [`BookError::Crossed`] if it is in continuous trading and a bid reaches an ask: something is wrong.
+    pub fn check_whole(&self) -> Result<(), BookError> {
+        match self.best(Side::Buy).zip(self.best(Side::Sell)) {
+            Some((Level { price: bid, .. }, Level { price: ask, .. }))
+                if bid >= ask && self.phase == Phase::Continuous =>
+            {
+                Err(BookError::Crossed { bid, ask })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The best level of a side.
@@ -222,16 +304,25 @@ impl PublicBook {
         })
     }
 
+    /// Every resting block of which the contract is the first slot: bids, then asks, each best limit first and then
+    /// first come.
+    pub fn blocks(&self) -> impl ExactSizeIterator<Item = &BlockEntry> {
+        self.blocks.values()
+    }
+
     /// The CRC-32C of all orders as [`PublicBook::orders`] gives them, each as order (8 bytes), price (8),
-    /// units (4), side (1 for a bid, 2 for an ask), little-endian. 0 for an empty book.
+    /// units (4), side (1 for a bid, 2 for an ask), and then all blocks as [`PublicBook::blocks`] gives them, each as an
+    /// order and slots (2), fewest units (4), same provider (1 if so, else 0); little-endian. 0 for an empty book.
     #[must_use]
     pub fn digest(&self) -> u32 {
-        self.orders().fold(0, |crc, entry| {
-            let mut bytes = [0; 21];
-            bytes[..8].copy_from_slice(&entry.order.to_le_bytes());
-            bytes[8..16].copy_from_slice(&entry.price.to_le_bytes());
-            bytes[16..20].copy_from_slice(&entry.units.to_le_bytes());
-            bytes[20] = entry.side.byte();
+        let crc = self.orders().fold(0, |crc, entry| crc32c::crc32c_append(crc, &order_bytes(&entry)));
+        self.blocks().fold(crc, |crc, block| {
+            let &BlockEntry { order, side, price, slots, units, min_units, same_provider } = block;
+            let mut bytes = [0; 28];
+            bytes[..21].copy_from_slice(&order_bytes(&MarketEntry { order, side, price, units }));
+            bytes[21..23].copy_from_slice(&slots.to_le_bytes());
+            bytes[23..27].copy_from_slice(&min_units.to_le_bytes());
+            bytes[27] = same_provider.into();
             crc32c::crc32c_append(crc, &bytes)
         })
     }
@@ -242,12 +333,13 @@ impl PublicBook {
             return Err(BookError::WrongPrice { order, price });
         }
         check_units(entry, 0, units > 0)?;
-        if let Some(best) = self.crosses(side, price) {
-            return Err(BookError::Crossed { order, price, best });
-        }
+        let is_block = self.block_keys.contains_key(&order);
         let Slot::Vacant(place) = self.places.entry(order) else {
             return Err(BookError::OrderThere { order });
         };
+        if is_block {
+            return Err(BookError::OrderThere { order });
+        }
         let arrival = self.arrivals;
         place.insert(Place { side, price, arrival });
         self.arrivals += 1;
@@ -255,14 +347,36 @@ impl PublicBook {
         Ok(())
     }
 
-    /// What of the other side an order would reach at this price, where that must not be.
-    fn crosses(&self, side: Side, price: Ticks) -> Option<Ticks> {
-        let best = self.best(side.opposite())?.price;
-        let reaches = match side {
-            Side::Buy => price >= best,
-            Side::Sell => price <= best,
-        };
-        (reaches && self.phase == Phase::Continuous).then_some(best)
+    /// Takes traded units off a resting order.
+    fn take(&mut self, entry: &MarketEntry) -> Result<(), BookError> {
+        self.change(entry, |shown| shown.checked_sub(entry.units).filter(|_| entry.units > 0))
+    }
+
+    /// A block rests as it is said now, in its place by limit and id, or is gone.
+    fn set_block(&mut self, block: &BlockEntry) -> Result<(), BookError> {
+        let BlockEntry { order, side, price, slots, units, .. } = *block;
+        if units > 0 {
+            if price < 1 {
+                return Err(BookError::WrongPrice { order, price });
+            }
+            if slots < 2 {
+                return Err(BookError::WrongSlots { order, slots });
+            }
+            if self.places.contains_key(&order) {
+                return Err(BookError::OrderThere { order });
+            }
+        }
+        match self.block_keys.remove(&order) {
+            Some(key) => drop(self.blocks.remove(&key)),
+            None if units == 0 => return Err(BookError::UnknownOrder { order }),
+            None => {}
+        }
+        if units > 0 {
+            let key = (side.byte(), key_of(side, price), order);
+            self.block_keys.insert(order, key);
+            self.blocks.insert(key, *block);
+        }
+        Ok(())
     }
 
     /// Brings an order down to what `left_of` makes of the units it shows; `None` from it is refused.
@@ -344,6 +458,19 @@ fn key_of(side: Side, price: Ticks) -> i64 {
         Side::Buy => -price,
         Side::Sell => price,
     }
+}
+
+fn order_bytes(entry: &MarketEntry) -> [u8; 21] {
+    let mut bytes = [0; 21];
+    bytes[..8].copy_from_slice(&entry.order.to_le_bytes());
+    bytes[8..16].copy_from_slice(&entry.price.to_le_bytes());
+    bytes[16..20].copy_from_slice(&entry.units.to_le_bytes());
+    bytes[20] = entry.side.byte();
+    bytes
+}
+
+fn check_trade(price: Ticks, units: Units) -> Result<(), BookError> {
+    if price >= 1 && units >= 1 { Ok(()) } else { Err(BookError::WrongTrade { price, units }) }
 }
 
 fn check_units(entry: &MarketEntry, shown: Units, good: bool) -> Result<(), BookError> {

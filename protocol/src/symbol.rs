@@ -8,16 +8,15 @@
 //! | wildcard: `*` for whole fields | `H100SXM-*`, `*-USE`, `*`, `H100SXM-USE-*` |
 
 mod pattern;
+mod window;
 
 pub use pattern::Pattern;
+pub use window::{Block, WINDOW_HOURS_MAX, WindowSymbol};
 
 use crate::when::{HourText, parse_hour};
 use std::fmt;
 use std::str::FromStr;
-use types::{Class, ClassNo, ClassSpec, Code, CodeError, ContractId, Hour};
-
-/// The longest window in hours: a leap year, as far as any class's contracts exist.
-pub const WINDOW_HOURS_MAX: u16 = 8_784;
+use types::{BLOCK_SLOTS_MAX, Class, ClassNo, ClassSpec, Code, CodeError, ContractId, Hour};
 
 /// A class: `H100SXM-USE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,17 +34,6 @@ pub struct ContractSymbol {
     pub class: ClassSymbol,
     /// When its slot starts.
     pub start: Hour,
-}
-
-/// Several consecutive slots of a class: `H100SXM-USE-20261122T14Z-6H`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct WindowSymbol {
-    /// The class.
-    pub class: ClassSymbol,
-    /// When the first slot starts.
-    pub start: Hour,
-    /// How long all slots are together, in hours: 1 to [`WINDOW_HOURS_MAX`].
-    pub hours: u16,
 }
 
 /// Any symbol without a wildcard.
@@ -142,6 +130,44 @@ pub enum SymbolError {
         /// The length asked for.
         hours: u16,
     },
+    /// The window is one slot: no block is for that.
+    #[error(
+        "'{symbol}' is one slot of {slot_hours} h: a window of one slot is an order for the contract {contract}"
+    )]
+    OneSlot {
+        /// The symbol.
+        symbol: Symbol,
+        /// How long a slot is.
+        slot_hours: u8,
+        /// The contract that is the slot.
+        contract: ContractSymbol,
+    },
+    /// The window has more slots than a block may have.
+    #[error(
+        "'{symbol}' is {slots} slots: a block has at most {BLOCK_SLOTS_MAX}, which are {hours_max} h of {class}"
+    )]
+    TooManySlots {
+        /// The symbol.
+        symbol: Symbol,
+        /// Its class.
+        class: ClassSymbol,
+        /// How many slots it has.
+        slots: u16,
+        /// How long the most slots are together, in hours.
+        hours_max: u32,
+    },
+    /// The window is longer than contracts of its class exist ahead.
+    #[error("'{symbol}' is {hours} h long: contracts of {class} exist for {horizon_hours} h ahead")]
+    BeyondHorizon {
+        /// The symbol.
+        symbol: Symbol,
+        /// Its class.
+        class: ClassSymbol,
+        /// The length asked for.
+        hours: u16,
+        /// How far ahead contracts exist.
+        horizon_hours: u16,
+    },
 }
 
 impl ClassSymbol {
@@ -171,23 +197,6 @@ impl ContractSymbol {
     /// [`SymbolError::OtherClass`], [`SymbolError::NotASlot`].
     pub fn contract(self, class: &Class) -> Result<ContractId, SymbolError> {
         slot(Symbol::Contract(self), class, self.class, self.start)
-    }
-}
-
-impl WindowSymbol {
-    /// The contracts of the window in time order, which must be of `class`.
-    ///
-    /// # Errors
-    /// [`SymbolError::OtherClass`], [`SymbolError::NotASlot`], [`SymbolError::NotWholeSlots`].
-    pub fn contracts(self, class: &Class) -> Result<Vec<ContractId>, SymbolError> {
-        let symbol = Symbol::Window(self);
-        let WindowSymbol { class: of, start, hours } = self;
-        let slot_hours = class.spec.slot_hours;
-        if !hours.is_multiple_of(u16::from(slot_hours)) {
-            return Err(SymbolError::NotWholeSlots { symbol, class: of, slot_hours, hours });
-        }
-        let starts = (0..u32::from(hours)).step_by(usize::from(slot_hours.max(1)));
-        starts.map(|later| slot(symbol, class, of, start.plus(later))).collect()
     }
 }
 
@@ -253,17 +262,6 @@ impl FromStr for ContractSymbol {
     }
 }
 
-impl FromStr for WindowSymbol {
-    type Err = SymbolError;
-
-    fn from_str(text: &str) -> Result<WindowSymbol, SymbolError> {
-        match text.parse()? {
-            Symbol::Window(window) => Ok(window),
-            symbol => Err(other_kind(symbol, "window", "H100SXM-USE-20261122T14Z-6H")),
-        }
-    }
-}
-
 impl fmt::Display for ClassSymbol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&format!("{}-{}", self.model, self.region))
@@ -273,12 +271,6 @@ impl fmt::Display for ClassSymbol {
 impl fmt::Display for ContractSymbol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&format!("{}-{}", self.class, HourText(self.start)))
-    }
-}
-
-impl fmt::Display for WindowSymbol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("{}-{}-{}H", self.class, HourText(self.start), self.hours))
     }
 }
 
@@ -391,20 +383,6 @@ mod tests {
             other.contract(&class(1)).unwrap_err().to_string(),
             "'A100-USE-20261122T14Z' is not of the class H100SXM-USE"
         );
-    }
-
-    #[test]
-    fn a_window_is_whole_slots() {
-        let window: WindowSymbol = "H100SXM-USE-20261122T12Z-8H".parse().unwrap();
-        let starts: Vec<u32> =
-            window.contracts(&class(4)).unwrap().iter().map(|contract| contract.start().0).collect();
-        assert_eq!(starts, [window.start.0, window.start.0 + 4]);
-        let uneven = WindowSymbol { hours: 6, ..window };
-        assert!(uneven.contracts(&class(4)).unwrap_err().to_string().contains("a multiple of that, not 6 h"));
-        let askew = WindowSymbol { start: window.start.plus(1), ..window };
-        assert!(matches!(askew.contracts(&class(4)), Err(SymbolError::NotASlot { .. })));
-        let last = WindowSymbol { start: Hour((1 << 21) - 4), ..window };
-        assert!(matches!(last.contracts(&class(4)), Err(SymbolError::NotASlot { .. })), "beyond 21 bits");
     }
 
     prop_compose! {

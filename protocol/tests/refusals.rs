@@ -36,7 +36,7 @@ fn a_command_with_a_field_that_names_nothing_is_refused_by_number() {
         (Command::NewOrder(order), 58, 0, RejectCode::UnknownChoice, 0),
         (Command::NewOrder(order), 58, 5, RejectCode::UnknownChoice, 5),
         (Command::NewOrder(order), 59, 5, RejectCode::UnknownChoice, 5),
-        (Command::NewOrder(order), 60, 4, RejectCode::UnknownChoice, 4),
+        (Command::NewOrder(order), 60, 8, RejectCode::UnknownChoice, 8),
         // A trigger without the flag of a stop, a moment without the choice it goes with.
         (Command::NewOrder(stop), 60, 0, RejectCode::BadField, 0),
         (Command::NewOrder(dated), 58, 1, RejectCode::BadField, 0),
@@ -62,6 +62,19 @@ fn a_command_with_a_field_that_names_nothing_is_refused_by_number() {
         (open, 94, b'x', RejectCode::BadField, 0),
         (Command::RevokeKey { key: KeyNo(1), why: Why::NONE }, 17, b'x', RejectCode::BadField, 0),
         (Command::DefineClass { spec: ClassSpec::example(), why: Why::NONE }, 16, 0, RejectCode::BadField, 0),
+        // A performance without its precision.
+        (Command::DefineClass { spec: ClassSpec::example(), why: Why::NONE }, 76, 1, RejectCode::BadField, 0),
+        (
+            Command::SetKillSwitch { account: AccountId(2), on: true, why: Why::NONE },
+            79,
+            2,
+            RejectCode::UnknownChoice,
+            2,
+        ),
+        (Command::Halt { scope: Scope::All, why: Why::NONE }, 22, 4, RejectCode::UnknownChoice, 4),
+        (Command::Halt { scope: Scope::All, why: Why::NONE }, 16, 1, RejectCode::BadField, 0),
+        (Command::Resume { scope: Scope::All, why: Why::NONE }, 20, 1, RejectCode::BadField, 0),
+        (Command::Resume { scope: Scope::All, why: Why::NONE }, 24, 0x1b, RejectCode::BadField, 0),
     ] {
         let mut bytes = Vec::new();
         encode_command(77, &command, &mut bytes).unwrap();
@@ -74,7 +87,7 @@ fn a_command_with_a_field_that_names_nothing_is_refused_by_number() {
 #[test]
 fn what_nobody_says_has_no_bytes() {
     let mut out = Vec::new();
-    let genesis = Command::Genesis { operator: PublicKey([7; 32]) };
+    let genesis = Command::Genesis { operator: PublicKey([7; 32]), seed: 0 };
     let disconnected = Command::Disconnected { key: KeyNo(1) };
     for command in [Command::Clock, Command::Continue, genesis, disconnected] {
         assert_eq!(encode_command(1, &command, &mut out), Err(NotOnTheWire));

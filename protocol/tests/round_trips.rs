@@ -6,20 +6,16 @@ use proptest::option;
 use proptest::prelude::*;
 use protocol::VERSION;
 use protocol::header::{Frame, Frames, split};
-use protocol::market_data::{
-    BookDigest, Depth, ENTRIES_MAX, FeedMessage, SnapshotEnd, SnapshotStart, Subscribe, SubscribeRefused,
-    Subscribed, SubscriberMessage, Top, TradePrint, encode_increment, groups,
-};
+use protocol::market_data::{FeedMessage, SubscriberMessage};
 use protocol::order_entry::{
     Allowance, ClientMessage, Heartbeat, Hello, Query, QueryEnd, QueryKind, QueryRefused, Refused,
     ServerMessage, Welcome,
 };
-use protocol::symbol::Pattern;
 use types::{
-    Account, AccountId, AccountName, CLASSES_MAX, CancelReason, Class, ClassNo, ClassSpec, Code, Command,
-    ContractId, Hour, Key, KeyNo, Lane, MarketBody, MarketEntry, MarketEvent, MassCancel, NewOrder,
-    OpenOrder, OrderKind, OrderRef, Phase, PublicKey, RejectCode, Report, ReportBody, Rights, Role, Scope,
-    SelfTrade, Sender, Side, StateEvent, TimeInForce, Timestamp, Why,
+    AUCTION_SECONDS_MAX, Account, AccountId, AccountName, BAND_PPM_MAX, CLASSES_MAX, CancelReason, Class,
+    ClassNo, ClassSpec, Code, Command, ContractId, Key, KeyNo, Lane, Limits, MassCancel, NewOrder, OpenOrder,
+    OrderKind, OrderRef, Performance, PublicKey, RejectCode, Report, ReportBody, Rights, Role, Scope,
+    SelfTrade, Sender, Side, StateEvent, TimeInForce, Timestamp, UNITS_MAX, Why,
 };
 
 fn side() -> impl Strategy<Value = Side> {
@@ -40,21 +36,32 @@ prop_compose! {
     fn new_order()(
         contract in contract(), side in side(), kind in prop_oneof![Just(OrderKind::Limit), Just(OrderKind::Market)],
         time_in_force in time_in_force(), price: i64, units: u32, min_units: u32, shown: u32, post_only: bool,
-        trigger: Option<i64>, self_trade in self_trade(),
+        trigger: Option<i64>, self_trade in self_trade(), slots: u16, same_provider: bool,
     ) -> NewOrder {
         NewOrder {
-            contract, side, kind, time_in_force, price, units, min_units, shown, post_only, trigger, self_trade,
+            contract, slots, side, kind, time_in_force, price, units, min_units, shown, post_only, trigger,
+            self_trade, same_provider,
         }
+    }
+}
+
+fn scope() -> impl Strategy<Value = Scope> {
+    prop_oneof![
+        Just(Scope::All),
+        (0..CLASSES_MAX).prop_map(|class| Scope::Class(ClassNo(class))),
+        contract().prop_map(Scope::Contract),
+    ]
+}
+
+prop_compose! {
+    fn limits()(open_orders: u32, open_blocks: u32, order_value: i64) -> Limits {
+        Limits { open_orders, open_blocks, order_value }
     }
 }
 
 prop_compose! {
     fn mass_cancel()(
-        scope in prop_oneof![
-            Just(Scope::All),
-            (0..CLASSES_MAX).prop_map(|class| Scope::Class(ClassNo(class))),
-            contract().prop_map(Scope::Contract),
-        ],
+        scope in scope(),
         side in option::of(side()),
     ) -> MassCancel {
         MassCancel { scope, side }
@@ -69,20 +76,8 @@ fn role() -> impl Strategy<Value = Role> {
     prop_oneof![Just(Role::Broker), Just(Role::Provider), Just(Role::Analyst), Just(Role::Operator)]
 }
 
-fn phase() -> impl Strategy<Value = Phase> {
-    prop_oneof![Just(Phase::Continuous), Just(Phase::Closed), Just(Phase::InDelivery), Just(Phase::Settled)]
-}
-
 fn reason() -> impl Strategy<Value = CancelReason> {
-    use CancelReason::{
-        Disconnected, Expired, Fok, Gate, Ioc, Market, Mass, MinUnits, Owner, PostOnly, SelfTrade,
-    };
-    let all = [Owner, Ioc, Fok, SelfTrade, Gate, Market, MinUnits, Expired, PostOnly, Mass, Disconnected];
-    prop::sample::select(all.to_vec())
-}
-
-fn depth() -> impl Strategy<Value = Depth> {
-    prop_oneof![Just(Depth::Book), Just(Depth::Top), Just(Depth::Trades)]
+    prop::sample::select(CancelReason::ALL.as_slice())
 }
 
 fn reject_code() -> impl Strategy<Value = RejectCode> {
@@ -129,10 +124,34 @@ prop_compose! {
     fn spec()(
         model in code(), region in code(), currency in code(), tick in 1i64..=1_000_000_000,
         slot_hours in 1u8..=168, gate_minutes in 0u16..168 * 60, horizon_hours in 168u16..=8_784,
-        fee_ppm in 0u32..=100_000,
+        fee_ppm in 0u32..=100_000, performance in option::of(performance()), auctions in auctions(),
+        order_units_max in 1..=UNITS_MAX,
     ) -> ClassSpec {
-        ClassSpec { model, region, currency, tick, slot_hours, gate_minutes, horizon_hours, fee_ppm }
+        let (minutes, seconds, bands) = auctions;
+        let [preopen_minutes, opening_minutes] = minutes;
+        let [auction_seconds, random_seconds] = seconds;
+        let [static_band_ppm, dynamic_band_ppm] = if auction_seconds > 0 { bands } else { [0; 2] };
+        let spec = ClassSpec {
+            model, region, currency, tick, slot_hours, gate_minutes, horizon_hours, fee_ppm, performance,
+            preopen_minutes, opening_minutes, auction_seconds, random_seconds, static_band_ppm, dynamic_band_ppm,
+            order_units_max,
+        };
+        // An opening auction is over before the gate, or there is none.
+        if spec.is_valid() { spec } else { ClassSpec { preopen_minutes: 0, opening_minutes: 0, ..spec } }
     }
+}
+
+prop_compose! {
+    fn performance()(gflops in 1u32.., precision in code()) -> Performance {
+        Performance { gflops, precision }
+    }
+}
+
+/// Minutes of pre-open and opening, seconds of a reopening and of a random end, and the bands.
+fn auctions() -> impl Strategy<Value = ([u16; 2], [u16; 2], [u32; 2])> {
+    let seconds = 0..=AUCTION_SECONDS_MAX;
+    let band = 0..=BAND_PPM_MAX;
+    ([0u16..120, 1u16..120], [seconds.clone(), seconds], [band.clone(), band])
 }
 
 fn class() -> impl Strategy<Value = Class> {
@@ -173,6 +192,12 @@ fn command() -> impl Strategy<Value = Command> {
         1 => (key_no(), why()).prop_map(|(key, why)| Command::RevokeKey { key, why }),
         1 => public_key().prop_map(|public| Command::RotateKey { public }),
         1 => any::<u32>().prop_map(|grace| Command::CancelOnDisconnect { grace }),
+        1 => (account(), limits(), why())
+            .prop_map(|(account, limits, why)| Command::SetLimits { account, limits, why }),
+        1 => (account(), any::<bool>(), why())
+            .prop_map(|(account, on, why)| Command::SetKillSwitch { account, on, why }),
+        1 => (scope(), why()).prop_map(|(scope, why)| Command::Halt { scope, why }),
+        1 => (scope(), why()).prop_map(|(scope, why)| Command::Resume { scope, why }),
     ]
 }
 
@@ -217,6 +242,10 @@ fn order_report() -> impl Strategy<Value = ReportBody> {
             }
         ),
         (reject_code(), any::<i64>()).prop_map(|(code, value)| ReportBody::Rejected { code, value }),
+        (common(), any::<u16>(), any::<u32>(), any::<u32>()).prop_map(|(common, slots, left, fills)| {
+            let (order, contract, side, value, units) = common;
+            ReportBody::BlockTraded { order, contract, slots, side, units, left, value, fills }
+        }),
     ]
 }
 
@@ -229,12 +258,16 @@ fn other_report() -> impl Strategy<Value = ReportBody> {
             ReportBody::CapacityDeposited { contract, units, external }
         }),
         (contract(), any::<u32>()).prop_map(|(contract, units)| ReportBody::Settled { contract, units }),
-        class().prop_map(|Class { no, spec }| ReportBody::ClassDefined { class: no, spec }),
+        class().prop_map(|Class { no, .. }| ReportBody::ClassDefined { class: no }),
         account().prop_map(|account| ReportBody::AccountOpened { account }),
         (key_no(), account()).prop_map(|(key, account)| ReportBody::KeyRegistered { key, account }),
         key_no().prop_map(|key| ReportBody::KeyRevoked { key }),
         key_no().prop_map(|key| ReportBody::KeyRotated { key }),
         any::<u32>().prop_map(|grace| ReportBody::CancelOnDisconnectSet { grace }),
+        (account(), limits()).prop_map(|(account, limits)| ReportBody::LimitsSet { account, limits }),
+        (account(), any::<bool>()).prop_map(|(account, on)| ReportBody::KillSwitchSet { account, on }),
+        scope().prop_map(ReportBody::Halted),
+        scope().prop_map(ReportBody::Resumed),
         (account(), code(), any::<i64>(), any::<u64>()).prop_map(|(account, currency, amount, external)| {
             ReportBody::CashCredited { account, currency, amount, external }
         }),
@@ -297,11 +330,9 @@ prop_compose! {
 fn state() -> impl Strategy<Value = StateEvent> {
     prop_oneof![
         class().prop_map(StateEvent::Class),
-        (account(), name(), role()).prop_map(|(id, name, role)| StateEvent::Account(Account {
-            id,
-            name,
-            role
-        })),
+        (account(), name(), role(), limits(), any::<bool>()).prop_map(|(id, name, role, limits, killed)| {
+            StateEvent::Account(Account { id, name, role, limits, killed })
+        }),
         key().prop_map(StateEvent::Key),
         (account(), code(), any::<i64>(), any::<i64>()).prop_map(|(account, currency, free, reserved)| {
             StateEvent::Cash { account, currency, free, reserved }
@@ -334,77 +365,6 @@ fn server_message() -> impl Strategy<Value = ServerMessage> {
     ]
 }
 
-prop_compose! {
-    fn pattern()(model in option::of(code()), region in option::of(code()), start in option::of(0..u32::MAX))
-        -> Pattern
-    {
-        Pattern { model, region, start: start.map(Hour) }
-    }
-}
-
-fn subscriber_message() -> impl Strategy<Value = SubscriberMessage> {
-    prop_oneof![
-        Just(SubscriberMessage::Hello),
-        (any::<u32>(), pattern(), depth()).prop_map(|(subscription, pattern, depth)| {
-            SubscriberMessage::Subscribe(Subscribe { subscription, pattern, depth })
-        }),
-        any::<u32>().prop_map(|subscription| SubscriberMessage::Unsubscribe { subscription }),
-    ]
-}
-
-prop_compose! {
-    fn entry()(order: u64, side in side(), price: i64, units: u32) -> MarketEntry {
-        MarketEntry { order, side, price, units }
-    }
-}
-
-/// Everything the feed says but increments.
-fn feed_message() -> impl Strategy<Value = FeedMessage<'static>> {
-    let best = || option::of((1..i64::MAX, any::<u64>()));
-    prop_oneof![
-        (any::<u64>(), time()).prop_map(|(sequence, time)| FeedMessage::Welcome { sequence, time }),
-        (any::<u64>(), time()).prop_map(|(sequence, time)| FeedMessage::Heartbeat { sequence, time }),
-        (any::<u32>(), reject_code(), any::<i64>()).prop_map(|(subscription, code, value)| {
-            FeedMessage::SubscribeRefused(SubscribeRefused { subscription, code, value })
-        }),
-        any::<(u32, u32)>().prop_map(|(subscription, contracts)| {
-            FeedMessage::Subscribed(Subscribed { subscription, contracts })
-        }),
-        class().prop_map(FeedMessage::Class),
-        (contract(), any::<u64>(), phase(), any::<i64>(), any::<u32>()).prop_map(
-            |(contract, sequence, phase, last_price, orders)| {
-                FeedMessage::SnapshotStart(SnapshotStart { contract, sequence, phase, last_price, orders })
-            }
-        ),
-        entry().prop_map(FeedMessage::SnapshotOrder),
-        (contract(), any::<u64>(), any::<u32>()).prop_map(|(contract, sequence, digest)| {
-            FeedMessage::SnapshotEnd(SnapshotEnd { contract, sequence, digest })
-        }),
-        (contract(), any::<u64>(), any::<u32>()).prop_map(|(contract, sequence, digest)| {
-            FeedMessage::BookDigest(BookDigest { contract, sequence, digest })
-        }),
-        (contract(), any::<u64>(), time(), best(), best()).prop_map(
-            |(contract, sequence, time, bid, ask)| {
-                FeedMessage::Top(Top { contract, sequence, time, bid, ask })
-            }
-        ),
-        (contract(), any::<u64>(), time(), entry()).prop_map(|(contract, sequence, time, entry)| {
-            let MarketEntry { order: maker, side: taker, price, units } = entry;
-            FeedMessage::TradePrint(TradePrint { contract, sequence, time, price, units, taker, maker })
-        }),
-    ]
-}
-
-fn body() -> impl Strategy<Value = MarketBody> {
-    prop_oneof![
-        entry().prop_map(MarketBody::Add),
-        entry().prop_map(MarketBody::Reduce),
-        entry().prop_map(MarketBody::Delete),
-        entry().prop_map(MarketBody::Trade),
-        phase().prop_map(MarketBody::Phase),
-    ]
-}
-
 fn only(bytes: &[u8]) -> Frame<'_> {
     let (frame, rest) = split(bytes).unwrap().unwrap();
     assert!(rest.is_empty());
@@ -434,44 +394,6 @@ proptest! {
         let mut bytes = Vec::new();
         message.encode(&mut bytes);
         prop_assert_eq!(ServerMessage::decode(only(&bytes)), Ok(message));
-    }
-
-    #[test]
-    fn what_a_subscriber_says_comes_back(message in subscriber_message()) {
-        let mut bytes = Vec::new();
-        message.encode(&mut bytes);
-        prop_assert_eq!(SubscriberMessage::decode(only(&bytes)), Ok(message));
-    }
-
-    #[test]
-    fn what_a_feed_says_comes_back(message in feed_message()) {
-        let mut bytes = Vec::new();
-        message.encode(&mut bytes);
-        prop_assert_eq!(FeedMessage::decode(only(&bytes)), Ok(message));
-    }
-
-    #[test]
-    fn a_group_comes_back(
-        bodies in prop::collection::vec(body(), 1..3 * ENTRIES_MAX),
-        contract in contract(), previous: u64, sequence: u64, time in time(),
-    ) {
-        let event = |body| MarketEvent { contract, previous, sequence, time, body };
-        let events: Vec<MarketEvent> = bodies.into_iter().map(event).collect();
-        let mut bytes = Vec::new();
-        encode_increment(&events, &mut bytes);
-        let (mut back, mut lasts, mut copied) = (Vec::new(), Vec::new(), Vec::new());
-        for frame in Frames::new(&bytes) {
-            let message = FeedMessage::decode(frame.unwrap()).unwrap();
-            message.encode(&mut copied);
-            let FeedMessage::Increment(increment) = message else { panic!("{message:?}") };
-            prop_assert!(!increment.is_empty());
-            lasts.push(increment.last);
-            back.extend(increment.events().map(Result::unwrap));
-        }
-        prop_assert_eq!(&back, &events);
-        prop_assert_eq!(lasts.len(), events.len().div_ceil(ENTRIES_MAX));
-        prop_assert_eq!(lasts.iter().position(|last| *last), Some(lasts.len() - 1), "the last part, and only it");
-        prop_assert_eq!(copied, bytes);
     }
 
     #[test]
@@ -511,21 +433,4 @@ proptest! {
             Frames::new(bytes).map_while(Result::ok).for_each(read_all_ways);
         }
     }
-}
-
-#[test]
-fn groups_are_neighbours_of_one_contract_and_command() {
-    let event = |contract, sequence| MarketEvent {
-        contract: ContractId(contract),
-        previous: 0,
-        sequence,
-        time: Timestamp(0),
-        body: MarketBody::Phase(Phase::Closed),
-    };
-    let events = [event(1, 5), event(1, 5), event(2, 5), event(2, 6), event(1, 6)];
-    let sizes: Vec<usize> = groups(&events).map(<[MarketEvent]>::len).collect();
-    assert_eq!(sizes, [2, 1, 1, 1]);
-    let mut out = Vec::new();
-    encode_increment(&[], &mut out);
-    assert!(out.is_empty());
 }

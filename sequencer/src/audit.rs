@@ -174,6 +174,10 @@ fn is_privileged(command: &Command) -> bool {
         | Command::RegisterKey { .. }
         | Command::RevokeKey { .. }
         | Command::RotateKey { .. }
+        | Command::SetLimits { .. }
+        | Command::SetKillSwitch { .. }
+        | Command::Halt { .. }
+        | Command::Resume { .. }
         | Command::DepositCash { .. } => true,
         Command::Clock
         | Command::Continue

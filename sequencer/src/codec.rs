@@ -10,8 +10,8 @@ pub mod snapshot;
 mod straight;
 
 use desk::{
-    DefineClassBody, DepositCapacityBody, DepositCashBody, DisconnectedBody, GenesisBody, OpenAccountBody,
-    RegisterKeyBody, RevokeKeyBody, RotateKeyBody, role_byte,
+    DefineClassBody, DepositCapacityBody, DepositCashBody, DisconnectedBody, GenesisBody, HaltBody,
+    KillSwitchBody, LimitsBody, OpenAccountBody, RegisterKeyBody, RevokeKeyBody, RotateKeyBody, role_byte,
 };
 use orders::{CancelOnDisconnectBody, MassCancelBody, NewOrderBody, OrderRefBody, ReplaceBody};
 use std::mem::size_of;
@@ -21,7 +21,7 @@ use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// The version of all layouts below; a record of another version is not read.
-pub const RECORD_VERSION: u8 = 3;
+pub const RECORD_VERSION: u8 = 4;
 
 /// The length of the longest record in bytes.
 pub const RECORD_MAX: usize = size_of::<Header>() + size_of::<DefineClassBody>();
@@ -31,8 +31,9 @@ pub fn encode(stamped: &Stamped, bytes: &mut Vec<u8>) {
     match stamped.command {
         Command::Clock => put(bytes, stamped, kind::CLOCK, &()),
         Command::Continue => put(bytes, stamped, kind::CONTINUE, &()),
-        Command::Genesis { operator } => {
-            put(bytes, stamped, kind::GENESIS, &GenesisBody { operator: operator.0 })
+        Command::Genesis { operator, seed } => {
+            let body = GenesisBody { operator: operator.0, seed: seed.into() };
+            put(bytes, stamped, kind::GENESIS, &body);
         }
         Command::Disconnected { key } => {
             let body = DisconnectedBody { key: key.0.into(), reserved: [0; 4] };
@@ -82,6 +83,14 @@ pub fn encode(stamped: &Stamped, bytes: &mut Vec<u8>) {
             };
             put(bytes, stamped, kind::DEPOSIT_CAPACITY, &body);
         }
+        Command::SetLimits { account, limits, why } => {
+            put(bytes, stamped, kind::SET_LIMITS, &LimitsBody::new(account, limits, why));
+        }
+        Command::SetKillSwitch { account, on, why } => {
+            put(bytes, stamped, kind::SET_KILL_SWITCH, &KillSwitchBody::new(account, on, why));
+        }
+        Command::Halt { scope, why } => put(bytes, stamped, kind::HALT, &HaltBody::new(scope, why)),
+        Command::Resume { scope, why } => put(bytes, stamped, kind::RESUME, &HaltBody::new(scope, why)),
         Command::NewOrder(order) => put(bytes, stamped, kind::NEW_ORDER, &NewOrderBody::new(&order)),
         Command::Cancel(order) => put(bytes, stamped, kind::CANCEL, &OrderRefBody::new(order)),
         Command::Replace { order, price, units } => {
@@ -106,34 +115,38 @@ pub fn decode(bytes: &[u8]) -> Result<(Stamped, &[u8]), RecordError> {
         return Err(RecordError::Version { found: header.version });
     }
     let record = Record { header, rest };
-    let (command, rest) =
-        match header.kind {
-            kind::CLOCK => record.empty(Command::Clock)?,
-            kind::CONTINUE => record.empty(Command::Continue)?,
-            kind::GENESIS => record
-                .read(|body: &GenesisBody| Ok(Command::Genesis { operator: PublicKey(body.operator) }))?,
-            kind::DEFINE_CLASS => record.read(|body: &DefineClassBody| body.command())?,
-            kind::OPEN_ACCOUNT => record.read(|body: &OpenAccountBody| body.command())?,
-            kind::REGISTER_KEY => record.read(|body: &RegisterKeyBody| body.command())?,
-            kind::REVOKE_KEY => record.read(|body: &RevokeKeyBody| body.command())?,
-            kind::ROTATE_KEY => record
-                .read(|body: &RotateKeyBody| Ok(Command::RotateKey { public: PublicKey(body.public) }))?,
-            kind::DISCONNECTED => record.read(|body: &DisconnectedBody| {
-                zero(&body.reserved)?;
-                Ok(Command::Disconnected { key: KeyNo(body.key.get()) })
-            })?,
-            kind::DEPOSIT_CASH => record.read(|body: &DepositCashBody| body.command())?,
-            kind::DEPOSIT_CAPACITY => record.read(|body: &DepositCapacityBody| Ok(body.command()))?,
-            kind::NEW_ORDER => record.read(|body: &NewOrderBody| body.command())?,
-            kind::CANCEL => record.read(|body: &OrderRefBody| Ok(Command::Cancel(body.order()?)))?,
-            kind::REPLACE => record.read(|body: &ReplaceBody| body.command())?,
-            kind::MASS_CANCEL => record.read(|body: &MassCancelBody| body.command())?,
-            kind::CANCEL_ON_DISCONNECT => record.read(|body: &CancelOnDisconnectBody| {
-                zero(&body.reserved)?;
-                Ok(Command::CancelOnDisconnect { grace: body.grace.get() })
-            })?,
-            unknown => return Err(RecordError::Kind { found: unknown }),
-        };
+    let (command, rest) = match header.kind {
+        kind::CLOCK => record.empty(Command::Clock)?,
+        kind::CONTINUE => record.empty(Command::Continue)?,
+        kind::GENESIS => record.read(|body: &GenesisBody| {
+            Ok(Command::Genesis { operator: PublicKey(body.operator), seed: body.seed.get() })
+        })?,
+        kind::DEFINE_CLASS => record.read(|body: &DefineClassBody| body.command())?,
+        kind::OPEN_ACCOUNT => record.read(|body: &OpenAccountBody| body.command())?,
+        kind::REGISTER_KEY => record.read(|body: &RegisterKeyBody| body.command())?,
+        kind::REVOKE_KEY => record.read(|body: &RevokeKeyBody| body.command())?,
+        kind::ROTATE_KEY => {
+            record.read(|body: &RotateKeyBody| Ok(Command::RotateKey { public: PublicKey(body.public) }))?
+        }
+        kind::DISCONNECTED => record.read(|body: &DisconnectedBody| {
+            zero(&body.reserved)?;
+            Ok(Command::Disconnected { key: KeyNo(body.key.get()) })
+        })?,
+        kind::DEPOSIT_CASH => record.read(|body: &DepositCashBody| body.command())?,
+        kind::DEPOSIT_CAPACITY => record.read(|body: &DepositCapacityBody| Ok(body.command()))?,
+        kind::NEW_ORDER => record.read(|body: &NewOrderBody| body.command())?,
+        kind::CANCEL => record.read(|body: &OrderRefBody| Ok(Command::Cancel(body.order()?)))?,
+        kind::REPLACE => record.read(|body: &ReplaceBody| body.command())?,
+        kind::MASS_CANCEL => record.read(|body: &MassCancelBody| body.command())?,
+        kind::CANCEL_ON_DISCONNECT => record.read(|body: &CancelOnDisconnectBody| {
+            zero(&body.reserved)?;
+            Ok(Command::CancelOnDisconnect { grace: body.grace.get() })
+        })?,
+        kind::SET_LIMITS => record.read(|body: &LimitsBody| body.command())?,
+        kind::SET_KILL_SWITCH => record.read(|body: &KillSwitchBody| body.command())?,
+        kind::HALT | kind::RESUME => record.read(|body: &HaltBody| body.command(header.kind))?,
+        unknown => return Err(RecordError::Kind { found: unknown }),
+    };
     let stamped = Stamped {
         sequence: header.sequence.get(),
         time: Timestamp(header.time.get()),
@@ -234,6 +247,10 @@ mod kind {
     pub(super) const CANCEL_ON_DISCONNECT: u8 = 14;
     pub(super) const ROTATE_KEY: u8 = 15;
     pub(super) const DISCONNECTED: u8 = 16;
+    pub(super) const SET_LIMITS: u8 = 17;
+    pub(super) const SET_KILL_SWITCH: u8 = 18;
+    pub(super) const HALT: u8 = 19;
+    pub(super) const RESUME: u8 = 20;
 }
 
 /// What every record begins with.
@@ -338,6 +355,12 @@ fn why(bytes: [u8; 63]) -> Result<Why, RecordError> {
 #[cold]
 fn choice(field: &'static str, found: u8, expected: &'static str) -> RecordError {
     RecordError::Field { field, found: found.to_string(), expected }
+}
+
+/// A field that belongs to another choice.
+#[cold]
+fn absent(field: &'static str, found: impl ToString) -> RecordError {
+    RecordError::Field { field, found: found.to_string(), expected: "0, as the choice beside it has none" }
 }
 
 #[inline]

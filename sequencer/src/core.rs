@@ -173,7 +173,7 @@ mod tests {
 
     fn started() -> Core {
         let mut engine = Engine::new();
-        let command = Command::Genesis { operator: PublicKey([7; 32]) };
+        let command = Command::Genesis { operator: PublicKey([7; 32]), seed: 0 };
         let genesis = Stamped { sequence: 1, time: Timestamp(100), sender: None, command };
         engine.apply(&genesis, &mut Output::default());
         Core::new(engine)

@@ -153,7 +153,7 @@ mod tests {
         fn new() -> Exchange {
             let (engine, echo, output) = (Engine::new(), Echo::default(), Output::default());
             let mut exchange = Exchange { engine, echo, output, numbers: 0 };
-            exchange.apply(None, Command::Genesis { operator: PublicKey([7; 32]) });
+            exchange.apply(None, Command::Genesis { operator: PublicKey([7; 32]), seed: 0 });
             let name = "acme".parse().unwrap();
             exchange.apply(Some(OPERATOR), Command::OpenAccount { name, role: Role::Broker, why: Why::NONE });
             let (account, public, expires) = (AccountId(2), PublicKey([8; 32]), Timestamp::MAX);

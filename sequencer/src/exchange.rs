@@ -13,6 +13,8 @@ use crate::thread::{Released, Sequencer, Writer};
 use crossbeam::channel::bounded;
 use engine::{Engine, RULES_VERSION};
 use journal::{AppendError, Disk, Journal, OpenError, ReadError, Reader, RealDisk};
+use rand::TryRng;
+use rand::rngs::SysRng;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -106,6 +108,9 @@ pub enum StartError {
     /// The genesis cannot be made durable.
     #[error(transparent)]
     Genesis(#[from] AppendError),
+    /// The system gives no randomness.
+    #[error("cannot draw the seed of the auctions: {0}")]
+    Seed(#[source] io::Error),
     /// The system gives no thread.
     #[error("cannot start a thread: {0}")]
     Thread(#[source] io::Error),
@@ -126,21 +131,28 @@ impl Default for Options {
     }
 }
 
-/// Makes the directory of a new exchange: its first command opens account 1, `operator`, with this key.
+/// Makes the directory of a new exchange: its first command opens account 1, `operator`, with this key. The seed of the
+/// random ends of its auctions is drawn from the system's randomness, and told to nobody.
 ///
 /// # Errors
 /// [`StartError::Exists`] if there is one already; what else can go wrong with a directory.
 pub fn init(directory: &Path, options: &Options, operator: PublicKey) -> Result<(), StartError> {
+    let seed = SysRng.try_next_u64().map_err(|error| StartError::Seed(io::Error::other(error)))?;
     let disk = RealDisk::new(directory);
     disk.create_directory().map_err(|source| OpenError::Write { file: disk.location(), source })?;
-    init_on(Arc::new(disk), options, operator)
+    init_on(Arc::new(disk), options, operator, seed)
 }
 
-/// The same on any disk.
+/// The same on any disk, with a seed that the caller has drawn.
 ///
 /// # Errors
 /// As [`init`].
-pub fn init_on(disk: Arc<dyn Disk>, options: &Options, operator: PublicKey) -> Result<(), StartError> {
+pub fn init_on(
+    disk: Arc<dyn Disk>,
+    options: &Options,
+    operator: PublicKey,
+    seed: u64,
+) -> Result<(), StartError> {
     let directory = disk.location();
     // A directory without a single record is that of an init that did not get to its end.
     let refuse = |_: journal::Batch<'_>| Err(StartError::Exists { directory: directory.clone() });
@@ -149,7 +161,7 @@ pub fn init_on(disk: Arc<dyn Disk>, options: &Options, operator: PublicKey) -> R
         Err(OpenError::Replay { .. }) => return Err(StartError::Exists { directory }),
         Err(error) => return Err(error.into()),
     };
-    let command = Command::Genesis { operator };
+    let command = Command::Genesis { operator, seed };
     let mut record = Vec::new();
     codec::encode(&Stamped { sequence: 1, time: (options.clock)(), sender: None, command }, &mut record);
     Ok(journal.append(1, 1, &record)?)

@@ -51,6 +51,7 @@ pub use self::core::{Batch, Core, Inbound};
 pub use audit::{Act, ActOutcome, Audit, audit};
 pub use codec::snapshot;
 pub use codec::{RECORD_MAX, RECORD_VERSION, RecordError, Records, decode, encode, records};
+pub use engine::ORDERS_MAX;
 pub use entry::{Entry, Stopped};
 pub use exchange::{
     Exchange, Options, Outlets, StartError, init, init_on, open_on, start, start_echo, start_on,

@@ -153,7 +153,7 @@ mod tests {
     /// So many commands from `first` on, each answered with one report; the very first is the genesis.
     fn commands(first: Sequence, count: u32) -> Vec<Stamped> {
         let own = |sequence| match sequence {
-            1 => (None, Command::Genesis { operator: PublicKey([7; 32]) }),
+            1 => (None, Command::Genesis { operator: PublicKey([7; 32]), seed: 0 }),
             number => {
                 let sender = Sender { key: KeyNo(1), lane: Lane::Orders, number };
                 (Some(sender), Command::Cancel(types::OrderRef::Number(number)))

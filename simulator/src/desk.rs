@@ -47,7 +47,7 @@ impl Desk {
         let answers =
             self.ask(specs.iter().map(|spec| Command::DefineClass { spec: *spec, why: Why::NONE })).await?;
         let classes = answers.into_iter().zip(specs).map(|(body, spec)| match body {
-            ReportBody::ClassDefined { class, spec } => Ok(Class { no: class, spec }),
+            ReportBody::ClassDefined { class } => Ok(Class { no: class, spec: *spec }),
             ReportBody::Rejected { code: RejectCode::ClassListed, value } => {
                 let no = u16::try_from(value).map_err(|_| DeskError::Unexpected(body))?;
                 Ok(Class { no: types::ClassNo(no), spec: *spec })

@@ -201,6 +201,7 @@ fn class_spec(model: Code, region: Code) -> ClassSpec {
         gate_minutes: GATE_MINUTES,
         horizon_hours: HORIZON_HOURS,
         fee_ppm: FEE_PPM,
+        ..ClassSpec::example()
     }
 }
 

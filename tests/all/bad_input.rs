@@ -193,6 +193,70 @@ fn what_the_exchange_refuses_changes_nothing() {
 }
 
 #[test]
+fn windows_and_wishes_typed_wrongly_are_sent_nowhere() {
+    let mut exchange = market();
+    let slot = six_hours_ahead();
+    let as_lab = |arguments: &[&str]| exchange.cuex_as(&exchange.file("lab.key"), arguments);
+    let line = |rest: &str| rest.replace("SLOT", &slot);
+    for (line, code, value) in [
+        (line("buy SLOT-1H 1@2.10"), "bad-window", slot.as_str()),
+        (line("buy SLOT-337H 1@2.10"), "bad-window", "at most 336"),
+        (line("buy SLOT --hours 1 1@2.10"), "bad-window", "order for the contract"),
+        (line("buy SLOT-6H 1@2.10 --hours 6"), "bad-symbol", "--hours"),
+        (line("buy SLOT-6H 1@2.10 --at +6h"), "bad-symbol", "--at"),
+        (line("buy SLOT-6 1@2.10"), "bad-symbol", "'6' is no length"),
+        (line("buy SLOT 1@2.10 --hours 0"), "bad-argument", "0"),
+        (line("cancel --contract SLOT-6H"), "bad-symbol", "window"),
+        (line("halt SLOT-6H"), "bad-symbol", "window"),
+        (line("halt"), "missing-argument", "<SCOPE>"),
+        (line("account limits lab"), "missing-argument", "--open-orders"),
+        (line("account limits lab --order-value 0"), "bad-amount", "0"),
+        (line("class define B200-USE --performance 0 --precision BF16"), "bad-performance", "0 TFLOP/s"),
+        (line("class define B200-USE --performance 989.5"), "missing-argument", "--precision"),
+        (line("class define B200-USE --static-band ten --auction 2m"), "bad-band", "ten"),
+        (line("class define B200-USE --static-band 10%"), "missing-argument", "--auction"),
+        (line("class define B200-USE --opening 90s"), "bad-span", "90 s"),
+        (line("quote --units 8"), "missing-argument", "--hours"),
+        (line("quote --hours 6 --units none"), "bad-units", "none"),
+        (line("quote --hours 6 --units 8 --until +3h"), "too-short", "6 hours"),
+        (line("quote --hours 6 --units 8 --model h100"), "bad-model", "h100"),
+        (line("quote --hours 6 --units 8 --region us_east"), "bad-region", "us_east"),
+        (line("quote --hours 6 --units 8 --from noon"), "bad-time", "noon"),
+        (line("quote --hours 6 --units 8 --budget 0.00"), "bad-amount", "0.00"),
+        (line("quote --hours 6 --units 8 --min-performance 1"), "missing-argument", "--precision"),
+    ] {
+        fails(as_lab, &line, (USAGE, code), value);
+    }
+    exchange.stop();
+    // Key 3 is the lab's: its one command is the bid that was there before.
+    assert_eq!(journaled(&exchange, 3), 1);
+}
+
+#[test]
+fn windows_and_wishes_that_cannot_be_are_refused_with_what_can() {
+    let exchange = market();
+    let slot = six_hours_ahead();
+    let as_lab = |arguments: &[&str]| exchange.cuex_as(&exchange.file("lab.key"), arguments);
+    let ask = exchange.cuex_as(&exchange.file("acme.key"), &["sell", &slot, "1@3.00"]);
+    assert!(ask.status.success(), "{ask:?}");
+    let line = |rest: &str| rest.replace("SLOT", &slot);
+    for (line, code, value) in [
+        (line("buy H100SXM-USE-20200101T00Z-6H 1@2.10"), "BlockInThePast", "2020-01-01T05:00:00Z"),
+        (line("buy H100SXM-USE 1@2.10 --at +330h --hours 24"), "BlockBeyondHorizon", "336 h"),
+        (line("buy SLOT-3H 1@2.10 --market"), "TermsConflict", "market order"),
+        (line("buy SLOT-3H 1@2.10 --post-only"), "TermsConflict", "post-only"),
+        (line("buy SLOT-3H 1@2.10 --stop 2.00"), "TermsConflict", "stop"),
+        (line("sell SLOT-3H 1@2.10 --same-provider"), "TermsConflict", "same provider"),
+        (line("buy SLOT-3H 1000@2.10"), "NotEnoughCash", "6306.3"),
+        (line("quote --hours 1 --units 2"), "nothing-offered", "2 for 1 h"),
+        (line("quote --hours 1 --units 1 --budget 3.00"), "over-budget", "3.003 USD"),
+        (line("quote --hours 1 --units 1 --model B200"), "UnknownClass", "cuex class list"),
+    ] {
+        fails(as_lab, &line, (REFUSED, code), value);
+    }
+}
+
+#[test]
 fn a_slot_that_does_not_start_then_is_refused() {
     let exchange = market();
     let operator = exchange.data().join("operator.key");

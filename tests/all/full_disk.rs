@@ -21,7 +21,7 @@ async fn clients_are_refused_and_lose_nothing() {
         in_flight_cancels: 64,
         ..Options::default()
     };
-    sequencer::init_on(disk.mount(), &options, operator.public()).unwrap();
+    sequencer::init_on(disk.mount(), &options, operator.public(), 1).unwrap();
     let sequencer::Exchange { recovery, entry, outlets, handle } =
         sequencer::start_on(disk.mount(), &options).unwrap();
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));

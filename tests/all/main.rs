@@ -9,6 +9,7 @@
 mod bad_input;
 mod bad_network;
 mod browser;
+mod desk;
 mod exchange;
 mod full_disk;
 mod hostile;
@@ -26,3 +27,4 @@ mod sessions;
 mod small_file_system;
 mod tidy;
 mod trading;
+mod windows;

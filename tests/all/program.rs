@@ -109,14 +109,14 @@ fn the_tour_of_the_readme_is_what_happens() {
 }
 
 /// Somebody who types with `--json` before an exchange.
-struct Typist<'a> {
-    exchange: &'a Exchange,
-    key: PathBuf,
+pub(crate) struct Typist<'a> {
+    pub(crate) exchange: &'a Exchange,
+    pub(crate) key: PathBuf,
 }
 
 impl Typist<'_> {
     /// What a command prints, which is one line of JSON.
-    fn says(&self, line: &str) -> Value {
+    pub(crate) fn says(&self, line: &str) -> Value {
         let mut lines = self.lines(line);
         assert_eq!(lines.len(), 1, "{line}: {lines:?}");
         lines.remove(0)

@@ -6,7 +6,7 @@ use crate::ids::{AccountId, ClassNo, ContractId, KeyNo, OrderId, PublicKey, Sequ
 use crate::money::{Money, Ticks, Units};
 use crate::order::NewOrder;
 use crate::reject::RejectCode;
-use crate::state::{Rights, Role};
+use crate::state::{Limits, Rights, Role};
 use crate::time::Timestamp;
 
 /// A command with its place in the total order, as the engine applies it and the journal keeps it.
@@ -53,6 +53,8 @@ pub enum Command {
     Genesis {
         /// The first operator's key.
         operator: PublicKey,
+        /// A random number that nobody knows, out of which come the random ends of auctions.
+        seed: u64,
     },
     /// The exchange: no session of this key has been there for its grace; end the orders that it sent.
     Disconnected {
@@ -112,6 +114,39 @@ pub enum Command {
         /// The operator's own id of the transfer.
         external: u64,
         /// The operator's reason. It is no part of what makes two deposits the same.
+        why: Why,
+    },
+    /// Operator: how much an account may have open at once.
+    SetLimits {
+        /// Whose.
+        account: AccountId,
+        /// From now on; what is open already stays.
+        limits: Limits,
+        /// The operator's reason.
+        why: Why,
+    },
+    /// Operator: the kill switch of an account. On, all its orders end and no new one is taken.
+    SetKillSwitch {
+        /// Whose.
+        account: AccountId,
+        /// On or off.
+        on: bool,
+        /// The operator's reason.
+        why: Why,
+    },
+    /// Operator: stop the trading of these contracts. Their orders stay, and may be cancelled.
+    Halt {
+        /// Which.
+        scope: Scope,
+        /// The operator's reason.
+        why: Why,
+    },
+    /// Operator: end the halt of exactly this scope. Contracts that no other halt covers trade again, by way of an
+    /// auction if their class has one.
+    Resume {
+        /// Which.
+        scope: Scope,
+        /// The operator's reason.
         why: Why,
     },
     /// Provider: bring units of a contract. The same contract and external id again is the same deposit.

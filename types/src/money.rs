@@ -1,4 +1,4 @@
-//! Money, prices and units, and the three formulas everybody must compute alike.
+//! Money, prices and units, and the formulas everybody must compute alike.
 
 use crate::class::Class;
 
@@ -53,6 +53,20 @@ pub fn reserve_of(class: &Class, limit: Ticks, units: Units) -> Option<Money> {
     value.checked_add(fee_of(class, value))
 }
 
+/// What `units` in each of `slots` slots cost at `price` on average, exact. `None` if it does not fit in [`Money`].
+#[must_use]
+pub fn value_of_window(class: &Class, price: Ticks, units: Units, slots: u16) -> Option<Money> {
+    value_of(class, price, units)?.checked_mul(Money::from(slots))
+}
+
+/// What a block that buys reserves with `units` left in each of its `slots` slots: the value of all of them at its limit,
+/// and the worst fee on that. The fees of its parts never add up to more. `None` if it does not fit in [`Money`].
+#[must_use]
+pub fn reserve_of_window(class: &Class, limit: Ticks, units: Units, slots: u16) -> Option<Money> {
+    let value = value_of_window(class, limit, units, slots)?;
+    value.checked_add(fee_of(class, value))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +118,32 @@ mod tests {
         let dearest = class(1_000_000_000, 168, FEE_PPM_MAX);
         assert_eq!(value_of(&dearest, PRICE_MAX, 0), Some(0));
         assert_eq!(fee_of(&dearest, Money::MAX), Money::MAX / 10);
+    }
+
+    #[test]
+    fn the_formulas_of_a_window_are_exact_over_their_whole_range() {
+        let mut fitting = [0, 0];
+        for (tick, hours, fee_ppm) in [(1, 1, 0), (7, 2, 33_333), (1_000_000_000, 168, FEE_PPM_MAX)] {
+            let class = class(tick, hours, fee_ppm);
+            for price in [1, 3, 1_001, 999_999_937, PRICE_MAX] {
+                for units in [0, 1, 17, 999_983, UNITS_MAX] {
+                    for slots in [1, 2, 6, 335, crate::BLOCK_SLOTS_MAX] {
+                        let all = [price, tick, i64::from(hours), i64::from(units), i64::from(slots)];
+                        let value = all.into_iter().map(i128::from).product::<i128>();
+                        let reserve = value + value * i128::from(fee_ppm) / 1_000_000;
+                        let exact = [value, reserve].map(|exact| Money::try_from(exact).ok());
+                        let found = [value_of_window, reserve_of_window]
+                            .map(|formula| formula(&class, price, units, slots));
+                        assert_eq!(found, exact, "{class:?} {price} {units} {slots}");
+                        fitting[usize::from(exact[0].is_some())] += 1;
+                    }
+                }
+            }
+        }
+        assert!(fitting.iter().all(|&count| count > 20), "{fitting:?} of the values fit and do not");
+        let plain = class(100, 1, 1_000);
+        assert_eq!(value_of_window(&plain, 21_000, 8, 1), value_of(&plain, 21_000, 8));
+        assert_eq!(reserve_of_window(&plain, 21_000, 8, 1), reserve_of(&plain, 21_000, 8));
     }
 
     #[test]

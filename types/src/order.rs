@@ -8,23 +8,29 @@ use crate::reject::RejectCode;
 /// An iceberg shows at least one unit in so many.
 pub const ICEBERG_PARTS_MAX: Units = 100;
 
-/// A new order for one contract.
+/// The most slots of a block: two weeks of hours.
+pub const BLOCK_SLOTS_MAX: u16 = 336;
+
+/// A new order: for one contract, or a block, which is for several slots of a class in a row, all of them or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct NewOrder {
-    /// For what.
+    /// For what; of a block the first slot.
     pub contract: ContractId,
+    /// How many slots in a row: 1, or of a block 2 to [`BLOCK_SLOTS_MAX`].
+    pub slots: u16,
     /// Which way.
     pub side: Side,
     /// Whether what is left may rest.
     pub kind: OrderKind,
     /// How long it lasts.
     pub time_in_force: TimeInForce,
-    /// The limit, 1 to [`PRICE_MAX`] ticks; of a market order its protection price, and 0 if it names none.
+    /// The limit, 1 to [`PRICE_MAX`] ticks; of a market order its protection price, and 0 if it names none. Of a
+    /// block it is the limit of the average over all slots.
     pub price: Ticks,
-    /// How many units, 1 to [`UNITS_MAX`].
+    /// How many units, 1 to [`UNITS_MAX`]; of a block in each slot.
     pub units: Units,
     /// If fewer can trade when it comes to the book, it ends untraded; 0 for no such condition, `units` for all
-    /// or none. At most `units`.
+    /// or none. At most `units`. Of a block the fewest that may trade at once, at any time; 0 for all or none.
     pub min_units: Units,
     /// An iceberg shows no more than so many at a time; 0 to show all. At least a hundredth of `units`.
     pub shown: Units,
@@ -34,6 +40,8 @@ pub struct NewOrder {
     pub trigger: Option<Ticks>,
     /// What happens when it meets an order of its own account.
     pub self_trade: SelfTrade,
+    /// A buy block that only one sell block of one account may meet.
+    pub same_provider: bool,
 }
 
 /// Whether what is left of an order after it has matched may rest.
@@ -65,6 +73,7 @@ impl NewOrder {
     pub fn limit(contract: ContractId, side: Side, units: Units, price: Ticks) -> NewOrder {
         NewOrder {
             contract,
+            slots: 1,
             side,
             kind: OrderKind::Limit,
             time_in_force: TimeInForce::Gtc,
@@ -75,7 +84,21 @@ impl NewOrder {
             post_only: false,
             trigger: None,
             self_trade: SelfTrade::CancelIncoming,
+            same_provider: false,
         }
+    }
+
+    /// A plain block over `slots` slots from `first` on, good till cancelled, all units or none.
+    #[must_use]
+    pub fn block(first: ContractId, slots: u16, side: Side, units: Units, price: Ticks) -> NewOrder {
+        NewOrder { slots, ..NewOrder::limit(first, side, units, price) }
+    }
+
+    /// True if it is for more than one slot.
+    #[must_use]
+    #[inline]
+    pub fn is_block(&self) -> bool {
+        self.slots != 1
     }
 
     /// True if it has no condition: a limit order, good till cancelled, that shows all of itself and may trade
@@ -84,6 +107,7 @@ impl NewOrder {
     #[inline]
     pub fn is_plain(&self) -> bool {
         self.kind == OrderKind::Limit
+            && self.slots == 1
             && self.time_in_force == TimeInForce::Gtc
             && self.min_units == 0
             && self.shown == 0
@@ -122,7 +146,30 @@ impl NewOrder {
         if self.post_only && self.min_units > 0 {
             return Err((RejectCode::TermsConflict, 3));
         }
-        Ok(())
+        if self.is_block() { self.check_block() } else { self.check_single() }
+    }
+
+    fn check_single(&self) -> Result<(), (RejectCode, i64)> {
+        if self.same_provider { Err((RejectCode::TermsConflict, 9)) } else { Ok(()) }
+    }
+
+    /// What a block cannot be besides.
+    fn check_block(&self) -> Result<(), (RejectCode, i64)> {
+        if !(2..=BLOCK_SLOTS_MAX).contains(&self.slots) {
+            return Err((RejectCode::SlotsOutOfRange, self.slots.into()));
+        }
+        let conflicts = [
+            (self.kind == OrderKind::Market, 4),
+            (self.shown > 0, 5),
+            (self.post_only, 6),
+            (self.trigger.is_some(), 7),
+            (self.self_trade == SelfTrade::Decrement, 8),
+            (self.same_provider && self.side == Side::Sell, 9),
+        ];
+        match conflicts.into_iter().find(|(is_so, _)| *is_so) {
+            Some((_, which)) => Err((RejectCode::TermsConflict, which)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -180,6 +227,23 @@ mod tests {
             (NewOrder { post_only: true, ..ioc }, Err((RejectCode::TermsConflict, 2))),
             (NewOrder { post_only: true, min_units: 1, ..plain }, Err((RejectCode::TermsConflict, 3))),
             (NewOrder { post_only: true, shown: 20, ..plain }, Ok(())),
+            (NewOrder { same_provider: true, ..plain }, Err((RejectCode::TermsConflict, 9))),
+            (NewOrder { slots: 0, ..plain }, Err((RejectCode::SlotsOutOfRange, 0))),
+            (NewOrder { slots: 337, ..plain }, Err((RejectCode::SlotsOutOfRange, 337))),
+            (NewOrder { slots: 336, min_units: 20, same_provider: true, ..plain }, Ok(())),
+            (NewOrder { slots: 2, ..ioc }, Ok(())),
+            (NewOrder { slots: 2, ..market }, Err((RejectCode::TermsConflict, 4))),
+            (NewOrder { slots: 2, shown: 20, ..plain }, Err((RejectCode::TermsConflict, 5))),
+            (NewOrder { slots: 2, post_only: true, ..plain }, Err((RejectCode::TermsConflict, 6))),
+            (NewOrder { slots: 2, trigger: Some(1), ..plain }, Err((RejectCode::TermsConflict, 7))),
+            (
+                NewOrder { slots: 2, self_trade: SelfTrade::Decrement, ..plain },
+                Err((RejectCode::TermsConflict, 8)),
+            ),
+            (
+                NewOrder { slots: 2, side: Side::Sell, same_provider: true, ..plain },
+                Err((RejectCode::TermsConflict, 9)),
+            ),
         ] {
             assert_eq!(order.check(), expected, "{order:?}");
         }

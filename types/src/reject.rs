@@ -32,13 +32,18 @@ pub enum RejectCode {
     /// The trigger is not from 1 to the highest price; value: the trigger in ticks.
     TriggerOutOfRange = 11,
     /// Terms that exclude each other; value: 1 an iceberg that may not rest, 2 a post-only order that may not
-    /// rest, 3 a post-only order with a minimum.
+    /// rest, 3 a post-only order with a minimum, 4 a block as a market order, 5 a block as an iceberg, 6 a post-only
+    /// block, 7 a block as a stop, 8 a block that decrements, 9 same provider of anything but a buy block.
     TermsConflict = 12,
     /// The grace of a cancel on disconnect is longer than a day; value: the grace in seconds.
     GraceOutOfRange = 13,
     /// The exchange's disk is full: nothing is taken that makes the journal longer, cancels last of all. The same number
     /// may be sent again when there is space.
     NoRoom = 14,
+    /// A block is for fewer slots than 2 or more than the most; value: the slots.
+    SlotsOutOfRange = 15,
+    /// A limit of an account is below 0, or of open orders above the most there can be; value: the limit.
+    LimitOutOfRange = 16,
 
     /// No such key is registered.
     UnknownKey = 100,
@@ -50,6 +55,8 @@ pub enum RejectCode {
     NotAllowed = 103,
     /// The client's number is not above the last one taken; value: the last one.
     NumberNotRising = 104,
+    /// The account's kill switch is on; value: its id.
+    AccountKilled = 105,
 
     /// No such class; value: its number.
     UnknownClass = 110,
@@ -59,6 +66,19 @@ pub enum RejectCode {
     BeyondHorizon = 112,
     /// The contract's gate has closed; value: the gate in seconds since 1970.
     GateClosed = 113,
+    /// The gate of a block's first slot has closed, and that of its last has not; value: the first gate in seconds
+    /// since 1970.
+    BlockAcrossGate = 114,
+    /// A block ends beyond the class's horizon, or its class has no more slots in one; value: the horizon in hours.
+    BlockBeyondHorizon = 115,
+    /// The gates of all slots of a block have closed; value: the last gate in seconds since 1970.
+    BlockInThePast = 116,
+    /// Orders of this kind are not taken in the contract's phase; value: the phase's number.
+    WrongPhase = 117,
+    /// The contract, or one of a block's, is halted; value: the contract's id.
+    Halted = 118,
+    /// The contract's auction is being worked out, which takes a moment; value: the contract's id.
+    Uncrossing = 119,
 
     /// No open order of the account is named so: never there, not its own, filled or cancelled.
     UnknownOrder = 120,
@@ -70,6 +90,16 @@ pub enum RejectCode {
     ExpiryPassed = 123,
     /// A market order names no protection price, and its class has no band to protect it.
     NoProtection = 124,
+    /// The limit is outside the class's static band; value: the nearest price within, in ticks.
+    OutsideBand = 125,
+    /// The account has as many open orders as it may have; value: how many.
+    TooManyOrders = 126,
+    /// The account has as many resting blocks as it may have; value: how many.
+    TooManyBlocks = 127,
+    /// More units than one order of the class may have; value: the most.
+    OrderTooLarge = 128,
+    /// The order is worth more at its limit than the account's orders may be; value: the most, in millionths.
+    ValueTooLarge = 129,
 
     /// Not enough free cash; value: what the order would reserve more, in millionths.
     NotEnoughCash = 130,
@@ -101,7 +131,7 @@ pub enum RejectCode {
 
 impl RejectCode {
     /// Every code there is, in rising order.
-    pub const ALL: [RejectCode; 40] = [
+    pub const ALL: [RejectCode; 54] = [
         RejectCode::PriceOutOfRange,
         RejectCode::UnitsOutOfRange,
         RejectCode::UnknownChoice,
@@ -116,20 +146,34 @@ impl RejectCode {
         RejectCode::TermsConflict,
         RejectCode::GraceOutOfRange,
         RejectCode::NoRoom,
+        RejectCode::SlotsOutOfRange,
+        RejectCode::LimitOutOfRange,
         RejectCode::UnknownKey,
         RejectCode::KeyRevoked,
         RejectCode::KeyExpired,
         RejectCode::NotAllowed,
         RejectCode::NumberNotRising,
+        RejectCode::AccountKilled,
         RejectCode::UnknownClass,
         RejectCode::NotASlot,
         RejectCode::BeyondHorizon,
         RejectCode::GateClosed,
+        RejectCode::BlockAcrossGate,
+        RejectCode::BlockBeyondHorizon,
+        RejectCode::BlockInThePast,
+        RejectCode::WrongPhase,
+        RejectCode::Halted,
+        RejectCode::Uncrossing,
         RejectCode::UnknownOrder,
         RejectCode::AlreadyFilled,
         RejectCode::WouldTrade,
         RejectCode::ExpiryPassed,
         RejectCode::NoProtection,
+        RejectCode::OutsideBand,
+        RejectCode::TooManyOrders,
+        RejectCode::TooManyBlocks,
+        RejectCode::OrderTooLarge,
+        RejectCode::ValueTooLarge,
         RejectCode::NotEnoughCash,
         RejectCode::NotEnoughUnits,
         RejectCode::TooLarge,
@@ -188,7 +232,13 @@ impl RejectCode {
             RejectCode::TermsConflict => match value {
                 1 => "an iceberg must be able to rest: it cannot be IOC, FOK or a market order",
                 2 => "a post-only order must be able to rest: it cannot be IOC, FOK or a market order",
-                _ => "a post-only order cannot have a minimum to trade at once",
+                3 => "a post-only order cannot have a minimum to trade at once",
+                4 => "a block needs a limit: it cannot be a market order",
+                5 => "a block cannot be an iceberg",
+                6 => "a block cannot be post-only",
+                7 => "a block cannot be a stop",
+                8 => "a block cannot be decremented: all its slots have the same units",
+                _ => "only a block that buys can ask for the same provider",
             }
             .to_owned(),
             RejectCode::UnknownKey => "the key is not registered here".to_owned(),
@@ -199,11 +249,18 @@ impl RejectCode {
                 format!("the key may not do this; it may {rights}")
             }
             RejectCode::NoRoom => "the exchange's disk is full: try again when there is space".to_owned(),
+            RejectCode::SlotsOutOfRange => {
+                format!("a block is for 2 to {} slots in a row, this one for {value}", crate::BLOCK_SLOTS_MAX)
+            }
+            RejectCode::LimitOutOfRange => format!("a limit of {value} is out of range"),
             RejectCode::GraceOutOfRange => {
                 format!("a grace of {value} s is too long: expected at most {} s", crate::GRACE_MAX)
             }
             RejectCode::NumberNotRising => {
                 format!("the command's number is not above the last taken, {value}")
+            }
+            RejectCode::AccountKilled => {
+                format!("account {value} has been stopped by an operator: it may only read")
             }
             RejectCode::UnknownClass => format!("there is no class number {value}"),
             RejectCode::NotASlot => {
@@ -215,6 +272,29 @@ impl RejectCode {
             RejectCode::GateClosed => {
                 format!("the contract stopped trading at gate closure ({value} s since 1970)")
             }
+            RejectCode::BlockAcrossGate => {
+                format!("the block's first slot stopped trading at its gate closure ({value} s since 1970)")
+            }
+            RejectCode::BlockBeyondHorizon => {
+                format!("the block ends too far ahead: contracts exist for {value} h")
+            }
+            RejectCode::BlockInThePast => {
+                format!("all slots of the block have stopped trading, the last at {value} s since 1970")
+            }
+            RejectCode::WrongPhase => {
+                let phase = usize::try_from(value).ok().and_then(|number| crate::Phase::ALL.get(number));
+                let phase = phase.map_or_else(|| "another".to_owned(), |phase| format!("{phase:?}"));
+                format!(
+                    "the contract's phase is {phase}: only limit and market orders, good till cancelled or a date, are \
+                     taken"
+                )
+            }
+            RejectCode::Halted => {
+                format!("trading is halted (contract {value}): orders can only be cancelled")
+            }
+            RejectCode::Uncrossing => {
+                format!("the auction of contract {value} is being worked out: try again in a moment")
+            }
             RejectCode::UnknownOrder => "no open order of this account is named so".to_owned(),
             RejectCode::AlreadyFilled => {
                 format!("{value} units are filled already: the new total must be higher")
@@ -225,6 +305,21 @@ impl RejectCode {
             }
             RejectCode::NoProtection => {
                 "a market order needs a protection price here: the class has no price band".to_owned()
+            }
+            RejectCode::OutsideBand => {
+                format!("the price is outside the class's static band: the nearest within is {value} ticks")
+            }
+            RejectCode::TooManyOrders => format!("the account may have no more than {value} open orders"),
+            RejectCode::TooManyBlocks => format!("the account may have no more than {value} resting blocks"),
+            RejectCode::OrderTooLarge => {
+                format!("one order of the class may have no more than {value} units")
+            }
+            RejectCode::ValueTooLarge => {
+                format!(
+                    "one order of the account may be worth no more than {}.{:06}",
+                    value / 1_000_000,
+                    value % 1_000_000
+                )
             }
             RejectCode::NotEnoughCash => {
                 format!(

@@ -1,12 +1,12 @@
 //! Reports: what a command's owner is told.
 
-use crate::class::ClassSpec;
 use crate::code::Code;
-use crate::command::{MassCancel, Sender, Side};
+use crate::command::{MassCancel, Scope, Sender, Side};
 use crate::ids::{AccountId, ClassNo, ContractId, KeyNo, OrderId, Sequence, SlotHint};
 use crate::money::{Money, Ticks, Units};
 use crate::order::NewOrder;
 use crate::reject::RejectCode;
+use crate::state::Limits;
 use crate::time::Timestamp;
 
 /// One report to one account.
@@ -76,6 +76,27 @@ pub enum ReportBody {
         fee: Money,
         /// True if the account's order was resting.
         maker: bool,
+    },
+    /// A block traded: in every slot of its window the same number of units. The next `fills` reports of the account
+    /// are the [`ReportBody::Filled`] of its parts, by slot, and in each of them in the order of the trades; with
+    /// this one they are one group, released together.
+    BlockTraded {
+        /// Which order of the account's.
+        order: OrderId,
+        /// The first slot of its window.
+        contract: ContractId,
+        /// How many slots.
+        slots: u16,
+        /// Which way.
+        side: Side,
+        /// Units per slot that traded.
+        units: Units,
+        /// Units per slot that are left of it; the same stands in the fills.
+        left: Units,
+        /// What all of them together are worth, without fees.
+        value: Money,
+        /// How many fills follow.
+        fills: u32,
     },
     /// Units of the order ended unfilled: all that was left of it, unless self-trade prevention took a part.
     Cancelled {
@@ -163,12 +184,11 @@ pub enum ReportBody {
         /// The new key's number.
         key: KeyNo,
     },
-    /// Operator: the class is listed.
+    /// Operator: the class is listed, on the terms asked for. They are not told again: a report is no longer than an
+    /// order's.
     ClassDefined {
         /// Its number.
         class: ClassNo,
-        /// Its terms.
-        spec: ClassSpec,
     },
     /// Operator: the account is open.
     AccountOpened {
@@ -187,6 +207,24 @@ pub enum ReportBody {
         /// Its number.
         key: KeyNo,
     },
+    /// Operator: the limits hold from now on.
+    LimitsSet {
+        /// Whose.
+        account: AccountId,
+        /// The limits.
+        limits: Limits,
+    },
+    /// Operator: the account's kill switch is set.
+    KillSwitchSet {
+        /// Whose.
+        account: AccountId,
+        /// On or off.
+        on: bool,
+    },
+    /// Operator: the trading of these contracts is halted.
+    Halted(Scope),
+    /// Operator: this halt is over.
+    Resumed(Scope),
     /// Operator: the cash deposit to another account is done.
     CashCredited {
         /// To whom.
@@ -225,11 +263,13 @@ pub enum CancelReason {
     Mass,
     /// The key that sent it had no session for its grace.
     Disconnected,
+    /// An operator set its account's kill switch.
+    Killed,
 }
 
 impl CancelReason {
     /// Every reason there is.
-    pub const ALL: [CancelReason; 11] = [
+    pub const ALL: [CancelReason; 12] = [
         CancelReason::Owner,
         CancelReason::Ioc,
         CancelReason::Fok,
@@ -241,5 +281,16 @@ impl CancelReason {
         CancelReason::PostOnly,
         CancelReason::Mass,
         CancelReason::Disconnected,
+        CancelReason::Killed,
     ];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_two_cache_lines() {
+        assert_eq!(size_of::<Report>(), 128);
+    }
 }

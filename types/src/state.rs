@@ -2,12 +2,13 @@
 
 use crate::class::Class;
 use crate::code::{AccountName, Code};
-use crate::ids::{AccountId, ContractId, KeyNo, OrderId, PublicKey, Sequence, SlotHint};
+use crate::command::Scope;
+use crate::ids::{AccountId, ClassNo, ContractId, KeyNo, OrderId, PublicKey, Sequence, SlotHint};
 use crate::market::{MarketEvent, Phase};
 use crate::money::{Money, Ticks, Units};
 use crate::order::NewOrder;
 use crate::report::Report;
-use crate::time::Timestamp;
+use crate::time::{Hour, Timestamp};
 use std::fmt;
 
 /// What came of one or more commands, in order. Reused between commands; whoever reads it clears it.
@@ -21,9 +22,13 @@ pub struct Output {
     pub state: Vec<StateEvent>,
 }
 
-/// A piece of the engine's state. Running, only [`StateEvent::Class`], [`StateEvent::Account`] and
-/// [`StateEvent::Key`] are put out: when a class is listed, an account opened, a key registered or revoked. The
-/// rest follows from reports and market events, the numbers a key has used up among them.
+/// The index of a class is the volume-weighted price of its trades in the running hour and those before it, so many in
+/// all.
+pub const INDEX_HOURS: u32 = 24;
+
+/// A piece of the engine's state. Running, only [`StateEvent::Class`], [`StateEvent::Account`],
+/// [`StateEvent::Key`] and [`StateEvent::Halt`] are put out: when a class is listed, an account opened, limited or
+/// killed, a key registered or revoked, trading halted or resumed. The rest follows from reports and market events, the numbers a key has used up among them.
 /// On recovery all of it is put out once, in the order of this list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StateEvent {
@@ -65,10 +70,30 @@ pub enum StateEvent {
         sequence: Sequence,
         /// The last trade's price, 0 before the first.
         last_price: Ticks,
+        /// The price of the last auction in which something traded, 0 before the first.
+        auction_price: Ticks,
     },
     /// An open order; of each contract first bids, then asks, each best price first, then first come; then sleeping
-    /// stops by id.
+    /// stops by id; then the blocks of which it is the first slot, by id.
     Order(OpenOrder),
+    /// Trading of everything, or of a class, is halted or, running, no longer.
+    Halt {
+        /// [`Scope::All`] or [`Scope::Class`]; of single contracts their phase tells.
+        scope: Scope,
+        /// Halted or not.
+        on: bool,
+    },
+    /// What contracts of a class traded in one of the last [`INDEX_HOURS`] hours, blocks left out.
+    Traded {
+        /// Of which class.
+        class: ClassNo,
+        /// In which hour.
+        hour: Hour,
+        /// How many units.
+        units: u64,
+        /// The sum of price times units, in ticks.
+        ticks: u64,
+    },
     /// How many reports an account has been sent so far.
     Reports {
         /// Who.
@@ -87,6 +112,32 @@ pub struct Account {
     pub name: AccountName,
     /// What it is for.
     pub role: Role,
+    /// How much it may have open.
+    pub limits: Limits,
+    /// True while its kill switch is on: it has no orders and gets none.
+    pub killed: bool,
+}
+
+/// How much an account may have open at once. What an operator has not set is [`Limits::DEFAULT`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Limits {
+    /// Open orders, blocks among them.
+    pub open_orders: u32,
+    /// Resting blocks.
+    pub open_blocks: u32,
+    /// The value of one order at its limit, in millionths of its currency; [`Money::MAX`] for no limit.
+    pub order_value: Money,
+}
+
+impl Limits {
+    /// Those of an account for which an operator has not set others.
+    pub const DEFAULT: Limits = Limits { open_orders: 100_000, open_blocks: 1_000, order_value: Money::MAX };
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits::DEFAULT
+    }
 }
 
 /// A key and what it may do.

@@ -26,6 +26,13 @@ impl Timestamp {
         Hour(u32::try_from(self.0 / HOUR_NANOS).expect("2^64 ns are 5,124,095 hours, which fit in 32 bits"))
     }
 
+    /// This moment and `minutes`.
+    #[must_use]
+    #[inline]
+    pub fn plus_minutes(self, minutes: u16) -> Timestamp {
+        Timestamp(self.0.saturating_add(u64::from(minutes) * MINUTE_NANOS))
+    }
+
     /// This moment less `minutes`, not before 1970.
     #[must_use]
     #[inline]

@@ -1,9 +1,10 @@
 // One contract: its figures, its ladder with depth bars, its last trades.
 
+import { classParts } from "./class.ts";
 import { byId, flash, make, setText } from "./dom.ts";
 import { clock, day, hours, span, spread, whole } from "./format.ts";
-import type { Book, ClassTerms, Level, Side, Trade } from "./messages.ts";
-import { phaseName } from "./words.ts";
+import type { Book, ClassTerms, Level, OfClass, Side, Trade } from "./messages.ts";
+import { phaseSentence } from "./words.ts";
 
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
@@ -61,10 +62,18 @@ export class ContractPanel {
     return before === null;
   }
 
+  /** What is known of the contract's class. */
+  showClass(of: OfClass): void {
+    if (this.#book === null || this.#parts === null || of.class !== this.#book.class) return;
+    const slotHours = this.#terms.get(of.class)?.slot_hours ?? 1;
+    this.#parts.ofClass.replaceChildren(...classParts(of, slotHours, this.#now()));
+  }
+
   /** Says how long the contract still trades. */
   tick(): void {
     if (this.#book === null || this.#parts === null) return;
     setText(this.#parts.gate, gateText(this.#book, this.#terms.get(this.#book.class), this.#now()));
+    this.#parts.gate.dataset["phase"] = this.#book.phase;
   }
 
   #forget(): void {
@@ -105,6 +114,7 @@ export class ContractPanel {
         parts.ladder,
         make("div", "last-trades", make("h3", "", "Last trades"), parts.trades),
       ),
+      parts.ofClass,
     );
     this.#panel.classList.add("open");
   }
@@ -113,7 +123,8 @@ export class ContractPanel {
     const bid = book.bids[0]?.[0];
     const ask = book.asks[0]?.[0];
     setText(parts.last, book.last ?? "–");
-    setText(parts.spread, bid === undefined || ask === undefined ? "–" : spread(bid, ask));
+    const crossed = bid !== undefined && ask !== undefined && Number(bid) >= Number(ask);
+    setText(parts.spread, bid === undefined || ask === undefined || crossed ? "–" : spread(bid, ask));
     setText(parts.volume, whole(book.volume));
     setText(parts.sequence, book.sequence === 0 ? "–" : whole(book.sequence));
   }
@@ -126,13 +137,13 @@ export class ContractPanel {
     const rows = trades.map((trade) => {
       const row = make(
         "tr",
-        trade.taker,
+        `${trade.taker ?? ""} ${trade.kind}`,
         make("td", "", clock(trade.time)),
         make("td", "number price", trade.price),
         make("td", "number", whole(trade.units)),
-        make("td", "taker", trade.taker === "buy" ? "bought" : "sold"),
+        make("td", "taker", takerWord(trade), ...(trade.kind === "block" ? [make("span", "flag", "block")] : [])),
       );
-      if (flashNew && trade.sequence > this.#newest) flash(row, trade.taker === "buy" ? "up" : "down");
+      if (flashNew && trade.sequence > this.#newest) flash(row, way(trade));
       return row;
     });
     this.#newest = Math.max(this.#newest, trades[0]?.sequence ?? 0);
@@ -153,6 +164,7 @@ interface Parts {
   middle: HTMLElement;
   bids: HTMLElement;
   trades: HTMLElement;
+  ofClass: HTMLElement;
 }
 
 function makeParts(): Parts {
@@ -184,6 +196,7 @@ function makeParts(): Parts {
     middle,
     bids,
     trades: make("div", "trades-box"),
+    ofClass: make("div", "of-class"),
   };
 }
 
@@ -197,8 +210,8 @@ function fillLadder(parts: Parts, book: Book, before: Book | null): void {
   if (book.bids.length === 0) bids.push(noteRow("Nobody is buying."));
   parts.asks.replaceChildren(...asks);
   parts.bids.replaceChildren(...bids);
-  const last = book.trades[0];
-  const arrow = last === undefined ? "" : last.taker === "buy" ? " ↑" : " ↓";
+  const last = book.trades.find((trade) => trade.kind !== "block");
+  const arrow = last?.taker == null ? "" : last.taker === "buy" ? " ↑" : " ↓";
   setText(parts.middle, book.last === null ? "no trade yet" : `${book.last}${arrow}`);
   parts.middle.dataset["taker"] = last?.taker ?? "";
 }
@@ -245,6 +258,16 @@ function heading(text: string): HTMLElement {
   return title;
 }
 
+function takerWord(trade: Trade): string {
+  if (trade.taker === null) return "auction";
+  return trade.taker === "buy" ? "bought" : "sold";
+}
+
+function way(trade: Trade): "up" | "down" | "new" {
+  if (trade.taker === null) return "new";
+  return trade.taker === "buy" ? "up" : "down";
+}
+
 /** What a program said, as a sentence on a page. */
 function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
@@ -255,7 +278,7 @@ function total(levels: Level[]): number {
 }
 
 function gateText(book: Book, terms: ClassTerms | undefined, now: number): string {
-  if (book.phase !== "continuous") return phaseName(book.phase);
+  if (book.phase !== "continuous") return phaseSentence(book.phase, book.indicative);
   const gate = book.start * 1000 - (terms?.gate_minutes ?? 0) * MINUTE_MS;
   const length = (terms?.slot_hours ?? 1) * HOUR_MS;
   return `Trades for another ${span(gate - now)}; one unit is one accelerator for ${span(length).replace(" 0 min", "")}`;

@@ -4,6 +4,7 @@ import { Connection, type Link } from "./connection.ts";
 import { ContractPanel } from "./contract.ts";
 import { byId, setText } from "./dom.ts";
 import { clock, rate, whole } from "./format.ts";
+import { Indices } from "./indices.ts";
 import type { ClassTerms, Failure, FromExchange, Rows, Status } from "./messages.ts";
 import { Table } from "./table.ts";
 
@@ -25,6 +26,7 @@ let cameFrom: HTMLElement | null = null;
 
 const table = new Table(terms, exchangeNow, (symbol) => choose(symbol));
 const panel = new ContractPanel(terms, exchangeNow, () => choose(null));
+const indices = new Indices();
 const connection = new Connection(socketUrl(), onMessage, onLink);
 
 addEventListener("hashchange", () => open(symbolInAddress()));
@@ -57,6 +59,12 @@ function onMessage(message: FromExchange): void {
       // Beside the table it is in sight already; above it, the reader is taken there.
       if (message.symbol === opened && panel.show(message) && narrow.matches) byId("contract").scrollIntoView();
       break;
+    case "class":
+      panel.showClass(message);
+      break;
+    case "index":
+      indices.update(message.indices);
+      break;
     case "error":
       onFailure(message);
       break;
@@ -72,6 +80,7 @@ function onLink(now: Link): void {
   if (now.state === "live") {
     statuses = [];
     table.clear();
+    indices.clear();
     if (filter.value.trim() !== "") sendFilter();
     if (opened !== null) connection.send({ open: opened });
   }

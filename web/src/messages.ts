@@ -3,7 +3,7 @@
 /** A price as decimal text, in the class's currency per accelerator-hour. */
 export type Price = string;
 export type Side = "buy" | "sell";
-export type Phase = "continuous" | "closed" | "in_delivery" | "settled";
+export type Phase = "pre_open" | "auction" | "continuous" | "halted" | "closed" | "in_delivery" | "settled";
 
 /** The terms of a class. */
 export interface ClassTerms {
@@ -28,6 +28,14 @@ export interface Row {
   /** Units traded since the exchange was started. */
   volume: number;
   phase: Phase;
+  indicative: Indicative | null;
+}
+
+/** What would come of a running auction. */
+export interface Indicative {
+  /** None if nothing would trade, or if it would take too long to work out. */
+  price: Price | null;
+  volume: number;
 }
 
 /** Price, units and number of orders of one level. */
@@ -39,8 +47,66 @@ export interface Trade {
   time: number;
   price: Price;
   units: number;
-  /** The side that came in and took what was resting. */
-  taker: Side;
+  /** The side that came in and took what was resting; none in an auction. */
+  taker: Side | null;
+  /** Only blocks set no last price. */
+  kind: "single" | "auction" | "block";
+}
+
+/** A resting block. */
+export interface Block {
+  order: number;
+  side: Side;
+  /** When its first slot starts, seconds since 1970. */
+  start: number;
+  slots: number;
+  /** The limit of the average over its slots. */
+  price: Price;
+  /** Left of each slot. */
+  units: number;
+  /** The fewest it takes at once. */
+  min_units: number;
+  same_provider: boolean;
+}
+
+/** The best standard window of some starts. */
+export interface Window {
+  hours: number;
+  /** Buy: what it costs. Sell: what it brings. */
+  side: Side;
+  /** Which starts were looked at: the next slot, those of the next 24 hours, or any. */
+  from: "next" | "day" | "any";
+  start: number;
+  /** The average over its slots. */
+  price: Price;
+  /** What one unit for all of it comes to. */
+  total: string;
+  units: number;
+}
+
+/** The class of the opened contract. */
+export interface OfClass {
+  type: "class";
+  class: string;
+  blocks: Block[];
+  more_blocks: boolean;
+  windows: Window[];
+}
+
+/** The index of a model in a currency. */
+export interface Index {
+  model: string;
+  currency: string;
+  /** None if nothing traded in the last 24 hours. */
+  price: string | null;
+  precision: string | null;
+  pflop_hour: string | null;
+  unit_hours: number;
+}
+
+export interface IndexNews {
+  type: "index";
+  indices: Index[];
 }
 
 /** The opened contract, whole. */
@@ -50,6 +116,7 @@ export interface Book {
   class: string;
   start: number;
   phase: Phase;
+  indicative: Indicative | null;
   /** The last command that changed it; 0 if none did. */
   sequence: number;
   last: Price | null;
@@ -99,6 +166,6 @@ export interface Failure {
   message: string;
 }
 
-export type FromExchange = Classes | Rows | Status | Book | Failure;
+export type FromExchange = Classes | Rows | Status | Book | OfClass | IndexNews | Failure;
 
 export type ToExchange = { open: string | null } | { filter: string };

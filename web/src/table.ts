@@ -150,7 +150,7 @@ export class Table {
     const before = line.row;
     line.row = row;
     this.#fill(line);
-    if (row.phase !== before.phase) this.#fillSlot(line);
+    if (phaseText(row) !== phaseText(before)) this.#fillSlot(line);
     const prices = [[3, before.bid, row.bid], [4, before.ask, row.ask], [6, before.last, row.last]] as const;
     for (const [index, was, is] of prices) {
       const cell = line.cells[index];
@@ -185,7 +185,7 @@ export class Table {
       make("span", "day", day(row.start, this.#now())),
       make("span", "hours", hours(row.start, slotHours)),
     ];
-    if (row.phase !== "continuous") parts.push(make("span", "chip", phaseName(row.phase)));
+    if (row.phase !== "continuous") parts.push(phaseChip(row));
     cells[1]?.replaceChildren(...parts);
   }
 
@@ -243,6 +243,19 @@ export class Table {
       target.focus();
     }
   }
+}
+
+/** The phase, and of an auction the price that would come of it. */
+function phaseText(row: Row): string {
+  const price = row.indicative?.price ?? null;
+  return price === null ? phaseName(row.phase) : `${phaseName(row.phase)} ${price}`;
+}
+
+function phaseChip(row: Row): HTMLElement {
+  const chip = make("span", "chip", phaseText(row));
+  if (row.indicative !== null) chip.title = `${whole(row.indicative.volume)} units would trade`;
+  chip.dataset["phase"] = row.phase;
+  return chip;
 }
 
 function way(was: string | null, is: string): "up" | "down" | "new" {

@@ -32,8 +32,10 @@ impl Accounts {
 
     /// Opens an account again, of which [`Accounts::open`] would give the next id.
     pub(crate) fn restore(&mut self, account: Account, reports: u64) {
-        let Account { id, name, role } = account;
+        let Account { id, name, role, limits, killed } = account;
         let opened = self.open(name, role);
+        self.set_limits(id, limits);
+        self.set_killed(id, killed);
         debug_assert_eq!(opened.id, id, "the caller has checked that it is the next");
         self.at_mut(id).reports = reports;
     }

@@ -83,7 +83,7 @@ impl Hot {
                     fill.refill(slab);
                     if fill.refilled > 0 {
                         fills.push(fill);
-                        first = requeue(slab, ladder.level_mut(best), head);
+                        first = requeue_head(slab, ladder.level_mut(best), head);
                         head = first;
                         continue;
                     }
@@ -159,12 +159,22 @@ impl Hot {
         }
     }
 
-    /// Moves the first order of a side behind the others of its price.
-    pub(crate) fn requeue_first(&mut self, slab: &mut Slab, side: Side) {
-        let ladder = self.ladder_mut(side);
-        if let Some(best) = ladder.best() {
-            let level = ladder.level_mut(best);
-            requeue(slab, level, level[HEAD]);
+    /// Moves an order behind the others of its price.
+    pub(crate) fn requeue(&mut self, slab: &mut Slab, slot: SlotHint) {
+        let Node { price, next, .. } = *slab.at(slot);
+        let (side, prev) = (slab.at(slot).side(), slab.at(slot).prev());
+        let level = self.ladder_mut(side).level_mut(key(side, price));
+        if prev == NIL {
+            requeue_head(slab, level, slot);
+        } else if next != NIL {
+            slab.at_mut(prev).next = next;
+            slab.at_mut(next).set_prev(prev);
+            let tail = level[TAIL];
+            slab.at_mut(tail).next = slot;
+            let node = slab.at_mut(slot);
+            node.set_prev(tail);
+            node.next = NIL;
+            level[TAIL] = slot;
         }
     }
 
@@ -191,6 +201,18 @@ impl Hot {
         price: Ticks,
     ) -> impl Iterator<Item = SlotHint> + use<'a> {
         list(slab, self.ladder(side).get(key(side, price)))
+    }
+
+    /// The order after one that rests, if there is one.
+    #[inline]
+    pub(crate) fn after(&self, slab: &Slab, slot: SlotHint) -> Option<SlotHint> {
+        let node = slab.at(slot);
+        if node.next != NIL {
+            return Some(node.next);
+        }
+        let ladder = self.ladder(node.side());
+        let below = key(node.side(), node.price).checked_sub(1)?;
+        ladder.at_or_below(below).map(|next| ladder.level(next)[HEAD])
     }
 
     /// The slots of a side, best first, then first come.
@@ -257,7 +279,7 @@ impl Hot {
 /// Moves the order at `head`, all before which have been taken, to the end of its level; the order that is
 /// first then.
 #[cold]
-fn requeue(slab: &mut Slab, level: &mut Level, head: SlotHint) -> SlotHint {
+fn requeue_head(slab: &mut Slab, level: &mut Level, head: SlotHint) -> SlotHint {
     let next = slab.at(head).next;
     if next == NIL {
         slab.at_mut(head).set_prev(NIL);

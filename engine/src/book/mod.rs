@@ -203,6 +203,11 @@ impl Book {
     /// If no order of that side rests: the caller has just seen one.
     pub fn take_first(&mut self, slab: &mut Slab, side: Side, units: Units) -> Fill {
         let slot = self.first(side).expect("the caller has just seen the first order of this side");
+        self.take_at(slab, slot, units)
+    }
+
+    /// Trades up to `units` of what the resting order at `slot` shows, wherever it stands in the queue.
+    pub(crate) fn take_at(&mut self, slab: &mut Slab, slot: SlotHint, units: Units) -> Fill {
         let mut fill = Fill::of(slab.at_mut(slot), slot, units);
         if slab.at(slot).is_iceberg() {
             fill.refill(slab);
@@ -211,8 +216,8 @@ impl Book {
             self.remove(slab, slot);
         } else if fill.refilled > 0 {
             match &mut self.0 {
-                Form::Thin(thin) => thin.requeue_first(side),
-                Form::Hot(hot) => hot.requeue_first(slab, side),
+                Form::Thin(thin) => thin.requeue(slab.at(slot).side(), slot),
+                Form::Hot(hot) => hot.requeue(slab, slot),
             }
         }
         fill
@@ -349,6 +354,14 @@ impl Book {
         }
     }
 
+    /// The order that comes after a resting one on its side: the next at its price, or the first at the next price.
+    pub(crate) fn after(&self, slab: &Slab, slot: SlotHint) -> Option<SlotHint> {
+        match &self.0 {
+            Form::Thin(thin) => thin.after(slab.at(slot).side(), slot),
+            Form::Hot(hot) => hot.after(slab, slot),
+        }
+    }
+
     /// The slots of a side's orders: best price first, then first come.
     pub fn slots<'a>(&'a self, slab: &'a Slab, side: Side) -> impl Iterator<Item = SlotHint> + 'a {
         let (thin, hot) = match &self.0 {
@@ -409,13 +422,18 @@ impl Book {
     /// # Errors
     /// A sentence naming what is wrong.
     pub fn check(&self, slab: &Slab) -> Result<(), String> {
-        match &self.0 {
-            Form::Thin(thin) => thin.check(slab)?,
-            Form::Hot(hot) => hot.check(slab)?,
-        }
+        self.check_crossed(slab)?;
         match (self.best(Side::Buy), self.best(Side::Sell)) {
             (Some(bid), Some(ask)) if bid >= ask => Err(format!("crossed at rest: bid {bid}, ask {ask}")),
             _ => Ok(()),
+        }
+    }
+
+    /// The same of a book that may be crossed, because its orders gather for an auction.
+    pub(crate) fn check_crossed(&self, slab: &Slab) -> Result<(), String> {
+        match &self.0 {
+            Form::Thin(thin) => thin.check(slab),
+            Form::Hot(hot) => hot.check(slab),
         }
     }
 

@@ -316,6 +316,9 @@ impl Pair {
                 let should = self.naive.0.iter().find(|order| order.slot == slot).copied();
                 self.same("each order", self.order_at(slot), should);
             }
+            let after = |slot: &SlotHint| self.book.after(&self.slab, *slot);
+            let walked: Vec<SlotHint> = std::iter::successors(self.book.first(side), after).collect();
+            self.same("walk", &walked, &slots);
             self.same("queue", slots, self.naive.slots(side));
             let at = self.pick().map(|at| self.naive.0[at].price);
             let price = at.unwrap_or_else(|| self.price());

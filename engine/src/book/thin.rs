@@ -105,7 +105,7 @@ impl Thin {
             if node.is_iceberg() {
                 fill.refill(slab);
                 if fill.refilled > 0 {
-                    self.requeue(against, count - 1);
+                    self.requeue_at(against, count - 1);
                 }
             }
             left -= fill.units;
@@ -158,7 +158,7 @@ impl Thin {
 
     /// Moves the entry at `at` behind the others of its price.
     #[cold]
-    fn requeue(&mut self, side: Side, mut at: usize) {
+    fn requeue_at(&mut self, side: Side, mut at: usize) {
         let entry = self.entry(side, at);
         while at > 0 && self.entry(side, at - 1).key == entry.key {
             self.entries[place(side, at)] = self.entry(side, at - 1);
@@ -167,10 +167,10 @@ impl Thin {
         self.entries[place(side, at)] = entry;
     }
 
-    /// Moves the first order of a side behind the others of its price.
-    pub(crate) fn requeue_first(&mut self, side: Side) {
-        if let Some(first) = self.count(side).checked_sub(1) {
-            self.requeue(side, first);
+    /// Moves an order behind the others of its price.
+    pub(crate) fn requeue(&mut self, side: Side, slot: SlotHint) {
+        if let Some(at) = (0..self.count(side)).rev().find(|&at| self.entry(side, at).slot == slot) {
+            self.requeue_at(side, at);
         }
     }
 
@@ -211,6 +211,12 @@ impl Thin {
     pub(crate) fn first(&self, side: Side) -> Option<SlotHint> {
         let last = self.count(side).checked_sub(1)?;
         Some(self.entry(side, last).slot)
+    }
+
+    /// The order after one that is named, if there is one.
+    pub(crate) fn after(&self, side: Side, slot: SlotHint) -> Option<SlotHint> {
+        let at = (0..self.count(side)).rev().find(|&at| self.entry(side, at).slot == slot)?;
+        at.checked_sub(1).map(|at| self.entry(side, at).slot)
     }
 
     /// The slots of a side, best first, then first come.

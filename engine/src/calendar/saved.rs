@@ -1,12 +1,13 @@
-//! The calendar as it is saved, and back. The deadline of each contract follows from its phase.
+//! The calendar as it is saved, and back. The deadlines of each contract follow from what is saved of it.
 
 use super::{Calendar, Work};
+use crate::contracts::Contract;
 use crate::save::Saved;
-use types::{Class, ContractId, Phase, Timestamp};
+use types::{Class, ContractId, Timestamp};
 
 impl Calendar {
     pub(crate) fn save(&self, each: &mut impl FnMut(Saved)) {
-        let Calendar { clock: _, deadlines: _, first: _, work } = self;
+        let Calendar { clock: _, deadlines: _, first: _, indicatives: _, work } = self;
         for &work in work {
             each(match work {
                 Work::Close(contract) => Saved::Closing(contract),
@@ -29,19 +30,14 @@ impl Calendar {
         self.work.push_back(work);
     }
 
-    /// Sets the next deadline of a contract in this phase, unless it is being delivered and has none.
-    pub(crate) fn restore_deadline(&mut self, class: &Class, contract: ContractId, phase: Phase) {
-        if !self.delivers(contract) {
-            self.insert(deadline(class, contract, phase), contract);
+    /// Sets the next deadline of a contract, unless it is being delivered and has none, and the moment at which its
+    /// indicative price is told, if there is one.
+    pub(crate) fn restore_deadline(&mut self, class: &Class, contract: &Contract) {
+        if !self.delivers(contract.id) {
+            self.insert(contract.deadline(class), contract.id);
         }
-    }
-}
-
-/// When the phase of a contract ends.
-pub(crate) fn deadline(class: &Class, contract: ContractId, phase: Phase) -> Timestamp {
-    match phase {
-        Phase::Continuous => class.gate(contract),
-        Phase::Closed => contract.start().starts(),
-        Phase::InDelivery | Phase::Settled => class.end(contract),
+        if contract.indicative < Timestamp::MAX {
+            self.insert_indicative(contract.indicative, contract.id);
+        }
     }
 }

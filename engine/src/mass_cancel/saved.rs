@@ -13,6 +13,7 @@ impl MassCancels {
                     Saved::MassCancel { account, sequence, sender, mass, orders }
                 }
                 Cause::Disconnected { origin } => Saved::Disconnect { account, sequence, origin, orders },
+                Cause::Killed => Saved::Kill { account, sequence, orders },
             });
         }
     }

@@ -20,7 +20,8 @@ impl RareTerms {
     pub(crate) fn saved_batch(&self) -> u64 {
         #[rustfmt::skip]
         let &RareTerms {
-            holding: _, kind: _, time_in_force: _, min_units: _, shown: _, trigger: _, batch,
+            holding: _, kind: _, time_in_force: _, slots: _, same_provider: _, min_units: _, shown: _, trigger: _,
+            batch,
         } = self;
         batch
     }

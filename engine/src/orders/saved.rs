@@ -8,8 +8,10 @@ impl Orders {
     /// What is saved beside an open order: where the one before it in its account's list lies, and the batch in which
     /// it was elected.
     pub(crate) fn saved_beside(&self, slot: SlotHint) -> (Option<SlotHint>, u64) {
-        let Orders { slab: _, records: _, rare: _, rare_free: _, by_number: _, expiries: _, watched: _ } =
-            self;
+        #[rustfmt::skip]
+        let Orders {
+            slab: _, records: _, rare: _, rare_free: _, markets: _, by_number: _, expiries: _, watched: _,
+        } = self;
         let prev = self.record(slot).saved_prev();
         ((prev != NIL).then_some(prev), self.rare(slot).map_or(0, RareTerms::saved_batch))
     }
@@ -26,24 +28,26 @@ impl Orders {
         self.remember(slot, order, &mut OrderList::default());
     }
 
-    /// Puts an order into its account's list behind another of it, or first. False if another order stands there.
+    /// Puts an order into its account's list behind another of it, or first. False if another order stands there. Until
+    /// [`Orders::link_last`] the list knows its first instead of its last, and the last order is its own next.
     pub(crate) fn link(&mut self, slot: SlotHint, behind: Option<SlotHint>, list: &mut OrderList) -> bool {
-        let place = match behind {
+        let (place, free) = match behind {
             Some(behind) => {
                 self.record_mut(slot).prev = behind;
-                &mut self.record_mut(behind).next
+                (&mut self.record_mut(behind).next, behind)
             }
-            None => &mut list.first,
+            None => (&mut list.last, NIL),
         };
-        let was_free = *place == NIL;
+        let was_free = *place == free && behind != Some(slot);
         *place = slot;
+        list.room -= 1;
         was_free
     }
 
     /// Ends its account's list with an order if nothing stands behind it.
-    pub(crate) fn link_last(&self, slot: SlotHint, list: &mut OrderList) {
-        if self.record(slot).next == NIL {
-            list.last = slot;
+    pub(crate) fn link_last(&mut self, slot: SlotHint, list: &mut OrderList) {
+        if self.record(slot).next == slot {
+            self.record_mut(slot).next = std::mem::replace(&mut list.last, slot);
         }
     }
 }

@@ -2,14 +2,16 @@
 
 use super::error::{at_most, conflict, in_range, is_next, twice, unknown};
 use super::{COUNT_MAX, RestoreError};
-use crate::calendar::deadline;
+use crate::class_index::Traded;
+use crate::contracts::SavedContract;
 use crate::engine::Engine;
 use crate::funds::Balance;
+use crate::limits::check_ranges;
 use crate::operator::seed_of;
 use crate::{ACCOUNTS_MAX, CURRENCIES_MAX, KEYS_MAX};
 use types::{
-    Account, AccountId, CLASSES_MAX, Class, Code, ContractId, GRACE_MAX, Key, KeyNo, Money, PRICE_MAX, Phase,
-    Sequence, Ticks, UNITS_MAX, Units,
+    Account, AccountId, CLASSES_MAX, Class, ClassNo, Code, ContractId, GRACE_MAX, INDEX_HOURS, Key, KeyNo,
+    Money, PRICE_MAX, Phase, Scope, Timestamp, UNITS_MAX, Units,
 };
 
 impl Engine {
@@ -39,6 +41,9 @@ impl Engine {
         at_most("number of reports", reports, COUNT_MAX)?;
         if self.accounts.named(account.name).is_some() {
             return Err(twice("account", account.name));
+        }
+        if check_ranges(account.limits).is_err() {
+            return Err(conflict("account", account.id, "limits in their ranges"));
         }
         self.accounts.restore(account, reports);
         Ok(())
@@ -124,31 +129,61 @@ impl Engine {
         }
     }
 
-    pub(super) fn restore_contract(
-        &mut self,
-        contract: ContractId,
-        phase: Phase,
-        sequence: Sequence,
-        last_price: Ticks,
-    ) -> Result<(), RestoreError> {
-        let record = self.classes.get(contract.class());
-        let class = record.ok_or_else(|| unknown("class", contract.class().0, "a contract"))?.class;
-        if !class.is_aligned(contract.start()) {
-            return Err(conflict("contract", contract.0, "a slot of its class"));
-        }
-        at_most("last event of a contract", sequence, self.stamp.sequence)?;
-        in_range("last price", last_price, 0, PRICE_MAX)?;
-        let began = match phase {
-            Phase::Continuous => 0,
-            Phase::Closed => deadline(&class, contract, Phase::Continuous).0,
-            Phase::InDelivery => deadline(&class, contract, Phase::Closed).0,
-            Phase::Settled => return Err(conflict("contract", contract.0, "a phase before it is settled")),
-        };
-        at_most("begin of a contract's phase", began, self.calendar.clock().0)?;
-        if self.contracts.restore(&mut self.classes, contract, phase, sequence, last_price) {
+    /// Puts an hour of a class's index back.
+    pub(super) fn restore_traded(&mut self, class: ClassNo, traded: Traded) -> Result<(), RestoreError> {
+        let now = self.stamp.time.hour();
+        in_range("hour of an index", traded.hour.0, (now.0 + 1).saturating_sub(INDEX_HOURS), now.0)?;
+        in_range("units of an hour", traded.units, 1, u64::MAX)?;
+        // The average is a price.
+        let most = u128::from(traded.units) * u128::from(PRICE_MAX.unsigned_abs());
+        in_range("value of an hour", i128::from(traded.ticks), i128::from(traded.units), most.cast_signed())?;
+        let record = self.classes.get_mut(class);
+        let record = record.ok_or_else(|| unknown("class", class.0, "an hour of an index"))?;
+        if record.index.restore(traded) {
             return Ok(());
         }
-        Err(twice("place in the calendar of contract", contract.0))
+        Err(twice("hour of the index of class", class.0))
+    }
+
+    pub(super) fn restore_halt(&mut self, scope: Scope) -> Result<(), RestoreError> {
+        let class = match scope {
+            Scope::All => None,
+            Scope::Class(class) => Some(class),
+            Scope::Contract(contract) => Some(contract.class()),
+        };
+        if let Some(class) = class.filter(|&class| self.classes.get(class).is_none()) {
+            return Err(unknown("class", class.0, "a halt"));
+        }
+        if self.halts.set(scope) { Ok(()) } else { Err(twice("halt of", format!("{scope:?}"))) }
+    }
+
+    pub(super) fn restore_contract(&mut self, saved: &SavedContract) -> Result<(), RestoreError> {
+        let &SavedContract { id, phase, until, indicative, last_event, last_price, auction_price } = saved;
+        let record = self.classes.get(id.class());
+        let class = record.ok_or_else(|| unknown("class", id.class().0, "a contract"))?.class;
+        if !class.is_aligned(id.start()) {
+            return Err(conflict("contract", id.0, "a slot of its class"));
+        }
+        at_most("last event of a contract", last_event, self.stamp.sequence)?;
+        in_range("last price", last_price, 0, PRICE_MAX)?;
+        in_range("auction price", auction_price, 0, PRICE_MAX)?;
+        let began = match phase {
+            Phase::PreOpen | Phase::Auction | Phase::Continuous | Phase::Halted => 0,
+            Phase::Closed => class.gate(id).0,
+            Phase::InDelivery => id.start().starts().0,
+            Phase::Settled => return Err(conflict("contract", id.0, "a phase before it is settled")),
+        };
+        at_most("begin of a contract's phase", began, self.calendar.clock().0)?;
+        if until < Timestamp::MAX && !phase.is_call() {
+            return Err(conflict("contract", id.0, "an end of its call only in a call"));
+        }
+        if indicative < Timestamp::MAX && phase != Phase::Auction {
+            return Err(conflict("contract", id.0, "an indicative price only in the call of an auction"));
+        }
+        match self.contracts.restore(&mut self.classes, saved) {
+            Some(_) => Ok(()),
+            None => Err(twice("place in the calendar of contract", id.0)),
+        }
     }
 
     pub(super) fn restore_holding(

@@ -3,13 +3,12 @@
 use super::RestoreError;
 use super::error::{at_most, conflict, in_range, twice, unknown};
 use crate::ORDERS_MAX;
+use crate::blocks::block_reserve;
 use crate::engine::Engine;
 use crate::order::{Incoming, Loose};
 use crate::save::SavedOrder;
 use crate::slab::NIL;
-use types::{
-    NewOrder, OpenOrder, OrderId, OrderKind, Phase, Side, SlotHint, TimeInForce, check_price, reserve_of,
-};
+use types::{NewOrder, OpenOrder, OrderId, OrderKind, Phase, Side, SlotHint, TimeInForce, check_price};
 
 /// How many orders ahead memory is asked for.
 const AHEAD: usize = 16;
@@ -23,7 +22,8 @@ impl Engine {
     ) -> Result<(), RestoreError> {
         let slots = check_slots(orders, free)?;
         check_ids(orders)?;
-        at_most("open orders and holdings", orders.len() as u64, self.holdings.room(0) as u64)?;
+        let legs: u64 = orders.iter().map(|order| u64::from(order.open.terms.slots)).sum();
+        at_most("open orders and holdings", legs, self.holdings.room(0) as u64)?;
         self.orders.lay_out(slots, orders.len());
         for (at, order) in orders.iter().enumerate() {
             if let Some(coming) = orders.get(at + AHEAD) {
@@ -32,6 +32,10 @@ impl Engine {
             self.restore_order(order)?;
         }
         self.orders.slab.set_free(free);
+        // What windows cost is known once all books are there.
+        for order in orders.iter().filter(|order| order.open.terms.is_block()) {
+            self.relist_block(order.open.slot);
+        }
         self.link_orders(orders)
     }
 
@@ -44,6 +48,7 @@ impl Engine {
         self.check_standing(saved, at)?;
         let holding = match side {
             Side::Buy => NIL,
+            Side::Sell if terms.is_block() => NIL,
             Side::Sell => self
                 .holdings
                 .find(account, contract)
@@ -52,6 +57,10 @@ impl Engine {
         let loose = Loose { order, account, contract, at, holding, side, price, left, answers: None };
         let incoming = Incoming { loose, key, number, units, terms };
         self.orders.slab.use_next(slot);
+        if terms.is_block() {
+            self.restore_block(slot, &incoming);
+            return Ok(());
+        }
         if terms.trigger.is_some() {
             self.restore_stop(slot, &incoming, saved.batch);
             return Ok(());
@@ -83,13 +92,16 @@ impl Engine {
         checked.map_err(|(code, value)| RestoreError::Terms { order, code, value })?;
         in_range("units left of an order", left, 1, terms.units)?;
         let sleeps = terms.trigger.is_some();
-        let ends = terms.kind == OrderKind::Market
-            || matches!(terms.time_in_force, TimeInForce::Ioc | TimeInForce::Fok);
-        if !sleeps && (ends || terms.min_units > 0) {
+        let ends = matches!(terms.time_in_force, TimeInForce::Ioc | TimeInForce::Fok);
+        let is_block = terms.is_block();
+        if !sleeps && (ends || (terms.min_units > 0 && !is_block)) {
             return Err(conflict("order", order, "a trigger, or terms on which it may rest"));
         }
+        if is_block {
+            in_range("units left of a block", left, terms.min_units.max(1), terms.units)?;
+        }
         let (least, most) = match terms.shown {
-            _ if sleeps => (0, 0),
+            _ if sleeps || is_block => (0, 0),
             0 => (left, left),
             clip => (1, left.min(clip)),
         };
@@ -101,17 +113,41 @@ impl Engine {
     fn check_standing(&self, saved: &SavedOrder, at: u32) -> Result<(), RestoreError> {
         let OpenOrder { order, ref terms, left, .. } = saved.open;
         let contract = self.contracts.at(at);
-        let is_open = match contract.phase {
-            Phase::Continuous => true,
-            Phase::Closed => saved.batch == 0 && self.calendar.closes(contract.id),
-            Phase::InDelivery | Phase::Settled => false,
-        };
-        if !is_open {
+        let gathers = terms.kind == OrderKind::Market && terms.trigger.is_none();
+        if gathers && contract.phase == Phase::Continuous {
+            return Err(conflict("order", order, "a contract in whose call it may rest"));
+        }
+        let is_closing =
+            contract.phase == Phase::Closed && saved.batch == 0 && self.calendar.closes(contract.id);
+        if !is_open(contract.phase) && !is_closing {
             return Err(conflict("order", order, "a contract that trades or is being closed"));
         }
+        if terms.is_block() {
+            self.check_legs(saved)?;
+        }
         let class = &self.classes.of(contract.id).class;
-        if terms.side == Side::Buy && reserve_of(class, terms.price, left).is_none() {
+        let reserve = block_reserve(class, terms.price, left, terms.slots);
+        if terms.side == Side::Buy && reserve.is_none() {
             return Err(conflict("order", order, "a value that is a number"));
+        }
+        Ok(())
+    }
+
+    /// Checks that every contract of a block is there, and that one who sells has units of each.
+    fn check_legs(&self, saved: &SavedOrder) -> Result<(), RestoreError> {
+        let OpenOrder { account, ref terms, .. } = saved.open;
+        let class = &self.classes.of(terms.contract).class;
+        let most = class.spec.horizon_hours / u16::from(class.spec.slot_hours);
+        in_range("slots of a block", terms.slots, 2, most)?;
+        for leg in class.window(terms.contract, terms.slots) {
+            let at = self.contracts.find(&self.classes, leg);
+            let at = at.ok_or_else(|| unknown("contract", leg.0, "a block"))?;
+            if leg != terms.contract && !is_open(self.contracts.at(at).phase) {
+                return Err(conflict("slot of a block", leg.0, "one that trades: its first closes before"));
+            }
+            if terms.side == Side::Sell && self.holdings.find(account, leg).is_none() {
+                return Err(unknown("holding of account", account, "a block to sell"));
+            }
         }
         Ok(())
     }
@@ -135,6 +171,14 @@ impl Engine {
             self.orders.link_last(open.slot, &mut self.accounts.at_mut(open.account).orders);
         }
         Ok(())
+    }
+}
+
+/// True of a contract that trades, or will before its gate.
+fn is_open(phase: Phase) -> bool {
+    match phase {
+        Phase::PreOpen | Phase::Auction | Phase::Continuous | Phase::Halted => true,
+        Phase::Closed | Phase::InDelivery | Phase::Settled => false,
     }
 }
 

@@ -3,13 +3,18 @@
 use super::RestoreError;
 use super::error::{at_most, conflict, in_range, twice, unknown};
 use crate::ORDERS_MAX;
-use crate::calendar::{Work, deadline};
+use crate::auction::{Stage, Weighing};
+use crate::blocks::RestoredTurn;
+use crate::calendar::Work;
 use crate::engine::Engine;
+use crate::halts::Walk;
 use crate::keys::KeyRecord;
 use crate::mass_cancel::{Cause, Job};
 use crate::orders::Watched;
 use crate::save::Saved;
-use types::{AccountId, ContractId, KeyNo, Lane, PRICE_MAX, Phase, Sender, Sequence, SlotHint, Ticks};
+use types::{
+    AccountId, ContractId, KeyNo, Lane, PRICE_MAX, Phase, Scope, Sender, Sequence, SlotHint, Ticks, Timestamp,
+};
 
 /// What has come and cannot be put back before the orders are.
 #[derive(Debug, Default)]
@@ -53,14 +58,14 @@ impl Engine {
                 return Err(twice("closing or delivery of contract", contract.0));
             }
             if let Work::Deliver(_) = work {
-                let end = deadline(&self.classes.of(contract).class, contract, phase);
+                let end = self.classes.of(contract).class.end(contract);
                 at_most("end of a contract that is delivered", end.0, self.calendar.clock().0)?;
             }
             self.calendar.restore_work(work);
         }
         for contract in self.contracts.sorted() {
             let class = &self.classes.of(contract.id).class;
-            self.calendar.restore_deadline(class, contract.id, contract.phase);
+            self.calendar.restore_deadline(class, contract);
         }
         Ok(())
     }
@@ -72,6 +77,9 @@ impl Engine {
                 Saved::Election { contract, sequence, low, high, batch } => {
                     self.restore_election(contract, sequence, [low, high], batch)?;
                 }
+                Saved::Turn { contract, side, from } => {
+                    self.restore_turn(RestoredTurn { contract, side, from })?;
+                }
                 Saved::MassCancel { account, sequence, sender, mass, orders } => {
                     self.check_sender(account, &sender)?;
                     let cause = Cause::Asked { sender, mass };
@@ -82,7 +90,22 @@ impl Engine {
                     let cause = Cause::Disconnected { origin };
                     self.restore_mass_cancel(Job { account, sequence, cause, orders })?;
                 }
+                Saved::Kill { account, sequence, orders } => {
+                    self.check_account(account, "a kill switch")?;
+                    self.restore_mass_cancel(Job { account, sequence, cause: Cause::Killed, orders })?;
+                }
                 Saved::Walk { next } => self.restore_walk(next)?,
+                Saved::HaltWalk { scope, after } => self.restore_halt_walk(scope, after)?,
+                Saved::Weighing { contract, reference, cursors, volume, paired, levels } => {
+                    let weighing = Weighing::restored(cursors, volume, paired, levels);
+                    self.restore_auction(contract, reference, Stage::Weighing(weighing))?;
+                }
+                Saved::Trading { contract, reference, price, left } => {
+                    self.restore_auction(contract, reference, Stage::Trading { price, left })?;
+                }
+                Saved::Ending { contract, reference, price } => {
+                    self.restore_auction(contract, reference, Stage::Ending { price })?;
+                }
                 _ => {}
             }
         }
@@ -101,7 +124,7 @@ impl Engine {
     ) -> Result<(), RestoreError> {
         let at = self.contracts.find(&self.classes, contract);
         let at = at.ok_or_else(|| unknown("contract", contract.0, "an election"))?;
-        if self.contracts.at(at).phase != Phase::Continuous {
+        if !matches!(self.contracts.at(at).phase, Phase::Continuous | Phase::Auction | Phase::Halted) {
             return Err(conflict("election of contract", contract.0, "one that trades"));
         }
         at_most("command of an election", sequence, self.stamp.sequence)?;
@@ -110,6 +133,55 @@ impl Engine {
         let before = self.stops.elections().last().map_or(0, |(.., batch)| batch);
         in_range("batch of an election", batch, before + 1, self.stops.batches())?;
         self.stops.restore_election(contract, at, sequence, prices, batch);
+        Ok(())
+    }
+
+    fn restore_turn(&mut self, turn: RestoredTurn) -> Result<(), RestoreError> {
+        let RestoredTurn { contract, from, .. } = turn;
+        let class = self.classes.get(contract.class());
+        let class = class.ok_or_else(|| unknown("class", contract.class().0, "a turn of blocks"))?;
+        if !class.class.is_aligned(contract.start()) {
+            return Err(conflict("turn of contract", contract.0, "a slot of its class"));
+        }
+        if let Some((price, order)) = from {
+            in_range("limit a turn has come to", price, 1, PRICE_MAX)?;
+            in_range("order a turn has come to", order, 1, self.stamp.sequence + 1)?;
+        }
+        if self.blocks.restore_turn(turn) {
+            return Ok(());
+        }
+        Err(twice("turn of blocks of contract", contract.0))
+    }
+
+    fn restore_halt_walk(&mut self, scope: Scope, after: Option<ContractId>) -> Result<(), RestoreError> {
+        let is_there = match scope {
+            Scope::All => true,
+            Scope::Class(class) => self.classes.get(class).is_some(),
+            Scope::Contract(_) => false,
+        };
+        if !is_there || after.is_some_and(|after| !scope.includes(after)) {
+            return Err(conflict("walk of a halt of", format!("{scope:?}"), "everything or a listed class"));
+        }
+        self.halts.restore(Walk { scope, after });
+        Ok(())
+    }
+
+    /// Puts back the auction that is being worked out. Its contract is in a call that has no end any more.
+    fn restore_auction(
+        &mut self,
+        contract: ContractId,
+        reference: Ticks,
+        stage: Stage,
+    ) -> Result<(), RestoreError> {
+        let at = self.contracts.find(&self.classes, contract);
+        let at = at.ok_or_else(|| unknown("contract", contract.0, "an auction"))?;
+        in_range("reference price of an auction", reference, 0, PRICE_MAX)?;
+        let record = self.contracts.at(at);
+        let is_frozen = (record.until, record.indicative) == (Timestamp::MAX, Timestamp::MAX);
+        if record.phase != Phase::Auction || !is_frozen || !self.can_be_at(at, reference, stage) {
+            return Err(conflict("auction of contract", contract.0, "a stage that its orders can come to"));
+        }
+        self.restore_uncross(contract, at, reference, stage);
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use types::{ContractId, Sequence, Side, SlotHint, Ticks};
 impl Engine {
     /// Puts a stop back to sleep at its slot, or in line if it was elected in a batch.
     pub(crate) fn restore_stop(&mut self, slot: SlotHint, order: &Incoming<'_>, batch: u64) {
-        let Loose { order: id, account, at, side, price, left, .. } = order.loose;
+        let Loose { order: id, account, side, price, left, .. } = order.loose;
         self.orders.slab.insert_asleep(id, account.0, side, price, left);
         self.orders.restore(slot, order);
         if batch > 0 {
@@ -17,10 +17,7 @@ impl Engine {
             self.stops.line.insert((batch, id), slot);
             return;
         }
-        let place = self.place_of_stop(slot, &order.loose);
-        self.stops.asleep.insert(place, slot);
-        let first = &mut self.contracts.at_mut(at).first_stops[side as usize];
-        *first = place.2.min(*first);
+        self.put_to_sleep(slot, &order.loose);
     }
 }
 

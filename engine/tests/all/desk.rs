@@ -119,7 +119,7 @@ fn only_the_sequencer_moves_the_clock() {
     market.send(OPERATOR, register);
     let powerless = Who { account: ANNA.account, key: KeyNo(5) };
     for who in [OPERATOR, ANNA, powerless] {
-        for command in [Command::Clock, Command::Continue, Command::Genesis { operator: public }] {
+        for command in [Command::Clock, Command::Continue, Command::Genesis { operator: public, seed: 0 }] {
             market.send(who, command);
             assert_eq!(market.refused(), Some((RejectCode::SequencerOnly, 0)));
         }
@@ -130,7 +130,7 @@ fn only_the_sequencer_moves_the_clock() {
 fn an_exchange_is_set_up_once() {
     let mut market = Market::new();
     let state = market.state();
-    market.say(Command::Genesis { operator: PublicKey([70; 32]) });
+    market.say(Command::Genesis { operator: PublicKey([70; 32]), seed: 0 });
     assert!(market.out.is_empty());
     assert_eq!(market.state(), state);
 }

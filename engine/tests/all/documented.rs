@@ -5,15 +5,22 @@ use std::collections::BTreeSet;
 const PAGE: &str = include_str!("../../../docs/matching.md");
 
 /// The files that hold the named tests.
-const TESTS: [&str; 16] = [
+const TESTS: [&str; 23] = [
+    include_str!("auction_prices.rs"),
+    include_str!("auctions.rs"),
+    include_str!("bands.rs"),
+    include_str!("blocks.rs"),
+    include_str!("blocks_at_rest.rs"),
     include_str!("cascades.rs"),
     include_str!("checks.rs"),
     include_str!("conditions.rs"),
     include_str!("desk.rs"),
     include_str!("funds.rs"),
+    include_str!("halts.rs"),
     include_str!("icebergs.rs"),
     include_str!("keys.rs"),
     include_str!("lasting.rs"),
+    include_str!("limits.rs"),
     include_str!("mass_cancel.rs"),
     include_str!("orders.rs"),
     include_str!("pending.rs"),

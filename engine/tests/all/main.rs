@@ -7,6 +7,11 @@
     reason = "a test fails by panicking, and its helpers too"
 )]
 
+mod auction_prices;
+mod auctions;
+mod bands;
+mod blocks;
+mod blocks_at_rest;
 mod cascades;
 mod checked;
 mod checks;
@@ -15,11 +20,14 @@ mod conditions;
 mod core_book;
 mod desk;
 mod documented;
+mod fortnight;
 mod funds;
 mod generator;
+mod halts;
 mod icebergs;
 mod keys;
 mod lasting;
+mod limits;
 mod market;
 mod mass_cancel;
 mod met;

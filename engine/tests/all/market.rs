@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use types::{
     AccountId, CancelReason, Class, ClassNo, ClassSpec, Code, Command, ContractId, Hour, KeyNo, Lane,
-    MINUTE_NANOS, MarketBody, MassCancel, Money, NewOrder, OpenOrder, OrderId, OrderRef, Output, PublicKey,
-    RejectCode, ReportBody, Role, Scope, Sender, Sequence, Side, Stamped, StateEvent, Ticks, Timestamp,
-    Units, Why,
+    MINUTE_NANOS, MarketBody, MassCancel, Money, NewOrder, OpenOrder, OrderId, OrderRef, Output, Phase,
+    PublicKey, RejectCode, ReportBody, Role, Scope, Sender, Sequence, Side, Stamped, StateEvent, Ticks,
+    Timestamp, Units, Why,
 };
 
 use super::checked::Checked;
@@ -57,6 +57,24 @@ pub(crate) fn example_class() -> ClassSpec {
     ClassSpec { tick: 10_000, gate_minutes: 30, horizon_hours: 24, fee_ppm: 1_000, ..ClassSpec::example() }
 }
 
+/// The same where contracts open by an auction: ours comes within the horizon at 00:00, is in pre-open for 5 minutes, in
+/// the call of its opening for 10 more, and reopens by a call of 2 minutes.
+pub(crate) fn auction_class() -> ClassSpec {
+    ClassSpec {
+        horizon_hours: 3,
+        preopen_minutes: 5,
+        opening_minutes: 10,
+        auction_seconds: 120,
+        ..example_class()
+    }
+}
+
+/// The same without openings, where orders stay within a fifth of the reference price and trades within a tenth of the
+/// last.
+pub(crate) fn banded_class() -> ClassSpec {
+    ClassSpec { auction_seconds: 120, static_band_ppm: 200_000, dynamic_band_ppm: 100_000, ..example_class() }
+}
+
 pub(crate) fn dollars() -> Code {
     "USD".parse().unwrap()
 }
@@ -80,6 +98,11 @@ impl Market {
 
     /// Nobody has anything.
     pub(crate) fn unfunded(spec: ClassSpec) -> Market {
+        Market::seeded(spec, 0)
+    }
+
+    /// The same, where the ends of auctions are random.
+    pub(crate) fn seeded(spec: ClassSpec, seed: u64) -> Market {
         let class = Class { no: ClassNo(0), spec };
         let start = Hour(MORNING.hour().0 + 2).0.next_multiple_of(u32::from(spec.slot_hours));
         let mut market = Market {
@@ -91,7 +114,7 @@ impl Market {
             sequence: 0,
             numbers: BTreeMap::new(),
         };
-        market.say(Command::Genesis { operator: PublicKey([1; 32]) });
+        market.say(Command::Genesis { operator: PublicKey([1; 32]), seed });
         market.send(OPERATOR, Command::DefineClass { spec, why: Why::NONE });
         for (who, name, role) in
             [(ANNA, "anna", Role::Broker), (BEN, "ben", Role::Broker), (PIA, "pia", Role::Provider)]
@@ -220,6 +243,26 @@ impl Market {
         self.send(who, Command::MassCancel(MassCancel { scope, side }))
     }
 
+    pub(crate) fn halt(&mut self, scope: Scope) {
+        self.send(OPERATOR, Command::Halt { scope, why: Why::NONE });
+    }
+
+    pub(crate) fn resume(&mut self, scope: Scope) {
+        self.send(OPERATOR, Command::Resume { scope, why: Why::NONE });
+    }
+
+    /// The call of an auction begins anew: what comes next gathers for two minutes.
+    pub(crate) fn call(&mut self) {
+        self.halt(Scope::Contract(self.contract));
+        self.resume(Scope::Contract(self.contract));
+        assert_eq!(self.phases(), [Phase::Auction]);
+    }
+
+    /// The call ends, and with it all that comes of the auction.
+    pub(crate) fn end_call(&mut self) {
+        self.clock(Timestamp(self.time.0 + 120 * types::SECOND_NANOS));
+    }
+
     pub(crate) fn cancel(&mut self, who: Who, order: OrderId) {
         self.send(who, Command::Cancel(OrderRef::Id { order, slot: RIGHT_HINT }));
     }
@@ -238,6 +281,33 @@ impl Market {
             _ => None,
         };
         self.out.events.iter().filter_map(trade).collect()
+    }
+
+    /// What traded in an auction: the price, the units.
+    pub(crate) fn auctioned(&self) -> Vec<(Ticks, Units)> {
+        let trade = |event: &types::MarketEvent| match event.body {
+            MarketBody::AuctionTrade { price, units } => Some((price, units)),
+            _ => None,
+        };
+        self.out.events.iter().filter_map(trade).collect()
+    }
+
+    /// The indicative prices that were told, and how much would trade.
+    pub(crate) fn indicated(&self) -> Vec<(Ticks, Units)> {
+        let told = |event: &types::MarketEvent| match event.body {
+            MarketBody::Indicative { price, volume } => Some((price, volume)),
+            _ => None,
+        };
+        self.out.events.iter().filter_map(told).collect()
+    }
+
+    /// Which phases were told.
+    pub(crate) fn phases(&self) -> Vec<Phase> {
+        let told = |event: &types::MarketEvent| match event.body {
+            MarketBody::Phase(phase) => Some(phase),
+            _ => None,
+        };
+        self.out.events.iter().filter_map(told).collect()
     }
 
     /// Why the last command changed nothing, if it did not.

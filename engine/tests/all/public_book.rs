@@ -51,7 +51,7 @@ impl PublicBooks {
     pub(crate) fn check(&self, state: &[StateEvent]) -> Result<(), String> {
         let untold = NEW;
         for event in state {
-            if let StateEvent::Contract { contract, phase, sequence, last_price } = event {
+            if let StateEvent::Contract { contract, phase, sequence, last_price, .. } = event {
                 let book = self.books.get(contract).unwrap_or(&untold);
                 if (book.phase, book.last, book.last_price) != (*phase, *sequence, *last_price) {
                     return Err(format!("{event:?} is not what was told in public"));
@@ -85,10 +85,20 @@ impl PublicBook {
                 self.phase = phase;
                 return Ok(());
             }
+            MarketBody::AuctionTrade { price, .. } if self.phase == Phase::Auction => {
+                self.last_price = price;
+                return Ok(());
+            }
+            MarketBody::Indicative { .. } if self.phase == Phase::Auction => return Ok(()),
+            MarketBody::AuctionTrade { .. } | MarketBody::Indicative { .. } => {
+                return Err(format!("it is {:?}", self.phase));
+            }
+            MarketBody::BlockPrint { .. } | MarketBody::Block(_) => return Ok(()),
             MarketBody::Add(entry)
             | MarketBody::Reduce(entry)
             | MarketBody::Delete(entry)
-            | MarketBody::Trade(entry) => entry,
+            | MarketBody::Trade(entry)
+            | MarketBody::BlockTrade(entry) => entry,
         };
         let orders = if entry.side == Side::Buy { &mut self.bids } else { &mut self.asks };
         let at = orders.iter().position(|order| order.order == entry.order);

@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use types::{CancelReason, Command, KeyNo, Lane, Phase, RejectCode, Sender, Stamped};
+use types::{CancelReason, Command, KeyNo, Lane, Phase, RejectCode, Sender, Side, Stamped};
 
 use super::checked::Checked;
 use super::generator::{Generator, Kind};
@@ -25,8 +25,10 @@ fn busy_streams_agree_with_the_reference() {
     met.assert_all(&[true, false].map(|kept_priority| Thing::Replaced { kept_priority }));
     met.assert_all(&[Thing::MassCancelDone, Thing::Deposited, Thing::Settled, Thing::Desk]);
     met.assert_all(&[Phase::Closed, Phase::InDelivery, Phase::Settled].map(Thing::Phase));
-    met.assert_all(&CancelReason::ALL.map(Thing::Ended));
-    let codes = RejectCode::ALL.into_iter().filter(|code| !ELSEWHERE.contains(code));
+    let reasons = CancelReason::ALL.into_iter().filter(|&reason| reason != CancelReason::Killed);
+    met.assert_all(&reasons.map(Thing::Ended).collect::<Vec<_>>());
+    let is_here = |code: &RejectCode| ![&ELSEWHERE[..], &AUCTIONS, &HALTS, &BLOCKS].concat().contains(code);
+    let codes = RejectCode::ALL.into_iter().filter(is_here);
     met.assert_all(&codes.map(Thing::Refused).collect::<Vec<_>>());
 }
 
@@ -46,6 +48,42 @@ fn streams_that_meet_themselves_agree_with_the_reference() {
 fn dated_streams_agree_with_the_reference() {
     let met = run_streams(Kind::Dated, 2_000, COMMANDS);
     met.assert_all(&[Thing::Ended(CancelReason::Expired), Thing::Refused(RejectCode::ExpiryPassed)]);
+}
+
+#[test]
+fn streams_of_blocks_agree_with_the_reference() {
+    let met = run_streams(Kind::Blocks, 120, COMMANDS);
+    met.assert_all(&[Thing::Refilled, Thing::MassCancelDone, Thing::Settled]);
+    met.assert_all(&[true, false].map(|kept_priority| Thing::Replaced { kept_priority }));
+    met.assert_all(
+        &CancelReason::ALL.map(Thing::BlockEnded).into_iter().filter(of_blocks).collect::<Vec<_>>(),
+    );
+    for side in [Side::Buy, Side::Sell] {
+        met.assert_often(Thing::BlockRests(side), 1_000);
+        met.assert_often(Thing::BlockMetSingles { side, rested: false }, 50);
+        met.assert_often(Thing::BlockMetSingles { side, rested: true }, 50);
+        met.assert_often(Thing::BlockMetBlocks { side }, 50);
+    }
+    let codes = [
+        RejectCode::SlotsOutOfRange,
+        RejectCode::BlockAcrossGate,
+        RejectCode::BlockBeyondHorizon,
+        RejectCode::BlockInThePast,
+    ];
+    met.assert_all(&codes.map(Thing::Refused));
+}
+
+#[test]
+fn streams_of_blocks_that_wait_agree_with_the_reference() {
+    let met = run_streams(Kind::Waiting, 80, COMMANDS);
+    met.assert_all(&[Thing::LeftOver(Work::Blocks), Thing::GoneOnWith(Work::Blocks)]);
+    met.assert_often(Thing::AllConsidered, 50);
+}
+
+/// Why a block can end.
+fn of_blocks(thing: &Thing) -> bool {
+    use CancelReason::{Killed, Market, PostOnly};
+    !matches!(thing, Thing::BlockEnded(Market | PostOnly | Killed))
 }
 
 #[test]
@@ -74,6 +112,51 @@ fn streams_where_many_orders_expire_agree_with_the_reference() {
     let met = run_streams(Kind::Lapsing, 30, CROWDED_COMMANDS);
     met.assert_all(&[Thing::LeftOver(Work::Moments), Thing::GoneOnWith(Work::Moments)]);
 }
+
+#[test]
+fn streams_of_auctions_agree_with_the_reference() {
+    let met = run_streams(Kind::Auctions, 2_000, COMMANDS);
+    met.assert_all(&[Phase::PreOpen, Phase::Auction, Phase::Continuous].map(Thing::Phase));
+    met.assert_all(&[Thing::Auctioned, Thing::Indicated(true), Thing::Indicated(false), Thing::Triggered]);
+    met.assert_all(&AUCTIONS.map(Thing::Refused));
+}
+
+#[test]
+fn streams_with_halts_agree_with_the_reference() {
+    let met = run_streams(Kind::Halts, 2_000, COMMANDS);
+    met.assert_all(&[Thing::Supervised, Thing::Phase(Phase::Halted), Thing::Ended(CancelReason::Killed)]);
+    met.assert_all(&HALTS.map(Thing::Refused));
+}
+
+#[test]
+fn streams_of_large_auctions_agree_with_the_reference() {
+    let met = run_streams(Kind::Uncrossing, 30, CROWDED_COMMANDS);
+    met.assert_all(&[Thing::LeftOver(Work::Auctions), Thing::GoneOnWith(Work::Auctions)]);
+    met.assert_all(&[Thing::Refused(RejectCode::Uncrossing), Thing::Ended(CancelReason::Market)]);
+}
+
+/// Refusals of contracts that open by auctions and have bands.
+const AUCTIONS: [RejectCode; 2] = [RejectCode::WrongPhase, RejectCode::OutsideBand];
+
+/// Refusals of supervision.
+const HALTS: [RejectCode; 6] = [
+    RejectCode::Halted,
+    RejectCode::AccountKilled,
+    RejectCode::LimitOutOfRange,
+    RejectCode::TooManyOrders,
+    RejectCode::OrderTooLarge,
+    RejectCode::ValueTooLarge,
+];
+
+/// Refusals of blocks, and of an auction too large for these streams.
+const BLOCKS: [RejectCode; 6] = [
+    RejectCode::Uncrossing,
+    RejectCode::SlotsOutOfRange,
+    RejectCode::BlockAcrossGate,
+    RejectCode::BlockBeyondHorizon,
+    RejectCode::BlockInThePast,
+    RejectCode::TooManyBlocks,
+];
 
 /// Refusals of the gateway.
 const ELSEWHERE: [RejectCode; 6] = [

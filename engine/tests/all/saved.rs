@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use engine::{Engine, RestoreError, Saved};
-use types::{Command, Lane, Output, Scope, Sender, Side, Stamped};
+use types::{Command, Lane, Output, Scope, Sender, Side, Stamped, Timestamp};
 
 use super::checked::Checked;
 use super::generator::{Generator, Kind, Rng};
@@ -13,15 +13,20 @@ use super::market::{ANNA, BEN, Market, PIA};
 use super::random::{guarded, setting};
 
 /// Streams of commands, by kind: how many there are, and how long each is.
-const STREAMS: [(Kind, u64, u64); 8] = [
+const STREAMS: [(Kind, u64, u64); 13] = [
     (Kind::Busy, 24, 300),
     (Kind::Stops, 12, 300),
     (Kind::Own, 12, 300),
     (Kind::Dated, 12, 300),
+    (Kind::Blocks, 16, 300),
+    (Kind::Waiting, 16, 300),
     (Kind::Gates, 1, 1_300),
     (Kind::Waking, 4, 1_300),
     (Kind::Sweeping, 1, 1_300),
     (Kind::Lapsing, 1, 1_300),
+    (Kind::Auctions, 24, 300),
+    (Kind::Halts, 24, 300),
+    (Kind::Uncrossing, 3, 1_300),
 ];
 
 /// What must have been saved at least once, or the test says little.
@@ -38,10 +43,16 @@ const MET: &[&str] = &[
     "CapacityDeposit",
     "Order",
     "FreeSlot",
+    "Traded",
+    "Halt",
+    "Trading",
     "Election",
     "Closing",
     "elected",
     "iceberg",
+    "block",
+    "Turn",
+    "begun",
 ];
 
 /// The chance of a restore before a command, in hundred, while no work is pending. While some is, there always is one.
@@ -95,9 +106,21 @@ fn run_in_step(seed: u64, kind: Kind, commands: u64, met: &mut BTreeSet<String>)
 fn records_that_no_engine_has_saved_make_none_or_one_that_stands() {
     let first = setting("CUEX_SEED").unwrap_or(1);
     let times = if setting("CUEX_LONG").is_some_and(|long| long > 0) { 20 } else { 1 };
-    let kinds = [Kind::Busy, Kind::Stops, Kind::Dated, Kind::Waking, Kind::Sweeping, Kind::Gates];
+    let kinds = [
+        Kind::Busy,
+        Kind::Stops,
+        Kind::Dated,
+        Kind::Waking,
+        Kind::Sweeping,
+        Kind::Gates,
+        Kind::Blocks,
+        Kind::Waiting,
+        Kind::Auctions,
+        Kind::Halts,
+        Kind::Uncrossing,
+    ];
     let mut refused = 0;
-    for seed in first..first + 12 * times {
+    for seed in first..first + 18 * times {
         let kind = kinds[usize::try_from(seed).unwrap() % kinds.len()];
         let run = guarded(|| run_mutated(seed, kind, &mut refused));
         run.unwrap_or_else(|why| panic!("CUEX_SEED={seed} ({kind:?}): {why}"));
@@ -109,7 +132,11 @@ fn records_that_no_engine_has_saved_make_none_or_one_that_stands() {
 fn run_mutated(seed: u64, kind: Kind, refused: &mut u32) -> Result<(), String> {
     let (mut checked, mut generator, mut rng) =
         (Checked::default(), Generator::new(seed, kind), Rng::new(!seed));
-    let at = if matches!(kind, Kind::Busy | Kind::Stops | Kind::Dated) { 120 } else { 560 };
+    let is_small = matches!(
+        kind,
+        Kind::Busy | Kind::Stops | Kind::Dated | Kind::Auctions | Kind::Halts | Kind::Blocks | Kind::Waiting
+    );
+    let at = if is_small { 120 } else { 560 };
     for sequence in 1.. {
         let step = generator.next(&checked.reference, sequence);
         checked.apply(&step)?;
@@ -191,7 +218,8 @@ fn change(item: &mut Saved, rng: &mut Rng) {
     let money = number.cast_signed();
     let which = rng.below(8);
     match item {
-        Saved::Place { sequence, time, clock, batches } => match which {
+        Saved::Place { sequence, time, clock, batches, seed } => match which {
+            4 => *seed = number,
             0 => *sequence = number,
             1 => time.0 = number,
             2 => clock.0 = number,
@@ -229,16 +257,6 @@ fn change(item: &mut Saved, rng: &mut Rng) {
             1 => *external = number,
             _ => *amount = money,
         },
-        Saved::Contract { contract, sequence, last_price, phase } => match which {
-            0 => contract.0 = small,
-            1 => contract.0 += 1,
-            2 => *sequence = number,
-            3 => *last_price = money,
-            4 => *phase = types::Phase::Continuous,
-            5 => *phase = types::Phase::Closed,
-            6 => *phase = types::Phase::InDelivery,
-            _ => *phase = types::Phase::Settled,
-        },
         Saved::Holding { account, contract, free, reserved } => match which {
             0 => account.0 = small,
             1 => contract.0 += 1,
@@ -260,6 +278,13 @@ fn change(item: &mut Saved, rng: &mut Rng) {
             3 => *high = money,
             _ => *batch = number,
         },
+        Saved::Turn { contract, side, from } => match which {
+            0 => contract.0 += 1,
+            1 => contract.0 = small,
+            2 => *side = side.opposite(),
+            3 => *from = None,
+            _ => *from = Some((money, number)),
+        },
         Saved::MassCancel { account, sequence, sender, orders, .. } => match which {
             0 => account.0 = small,
             1 => *sequence = number,
@@ -274,9 +299,79 @@ fn change(item: &mut Saved, rng: &mut Rng) {
             _ => *orders = small,
         },
         Saved::Walk { next } => *next = Some(small),
+        other => change_market(other, number, rng),
+    }
+}
+
+/// The same for contracts and what is pending in them.
+fn change_market(item: &mut Saved, number: u64, rng: &mut Rng) {
+    let (small, money) = (u32::try_from(number).unwrap_or(u32::MAX), number.cast_signed());
+    let which = rng.below(8);
+    match item {
+        Saved::Contract { contract, sequence, last_price, phase, auction_price, until, indicative } => {
+            match (which, rng.below(2)) {
+                (0, 0) => contract.0 = small,
+                (0, _) => contract.0 += 1,
+                (1, 0) => *sequence = number,
+                (1, _) => *last_price = money,
+                (2, 0) => *until = Timestamp(number),
+                (2, _) => *indicative = Timestamp(number),
+                (3, _) => *auction_price = money,
+                _ => *phase = rng.pick(&types::Phase::ALL),
+            }
+        }
+        Saved::Traded { class, hour, units, ticks } => match which {
+            0 => class.0 = u16::try_from(small).unwrap_or(u16::MAX),
+            1 => hour.0 = small,
+            2..5 => *units = number,
+            _ => *ticks = number,
+        },
+        Saved::Halt(Scope::Contract(contract)) => contract.0 = small,
+        Saved::Halt(scope) => *scope = Scope::Class(types::ClassNo(u16::try_from(small).unwrap_or(u16::MAX))),
+        Saved::HaltWalk { scope, after } => match which {
+            0..4 => *after = Some(types::ContractId(small)),
+            _ => *scope = Scope::Class(types::ClassNo(u16::try_from(small).unwrap_or(u16::MAX))),
+        },
+        Saved::Weighing { .. } | Saved::Trading { .. } | Saved::Ending { .. } => {
+            change_auction(item, number, rng)
+        }
+        Saved::Kill { account, sequence, orders } => match which {
+            0 => account.0 = small,
+            1 => *sequence = number,
+            _ => *orders = small,
+        },
         Saved::Closing(contract) if which < 4 => *item = Saved::Delivering(*contract),
         Saved::Delivering(contract) if which < 4 => *item = Saved::Closing(*contract),
         Saved::Closing(contract) | Saved::Delivering(contract) => contract.0 += 1,
+        _ => {}
+    }
+}
+
+fn change_auction(item: &mut Saved, number: u64, rng: &mut Rng) {
+    let (small, money) = (u32::try_from(number).unwrap_or(u32::MAX), number.cast_signed());
+    let which = rng.below(8);
+    match item {
+        Saved::Weighing { contract, reference, cursors, volume, paired, levels } => match which {
+            0 => contract.0 += 1,
+            1 => *reference = money,
+            2 => cursors[rng.index(2)] = None,
+            3 => cursors[rng.index(2)] = Some((small, 1)),
+            4 => *volume = number,
+            5 => paired[rng.index(2)] = money,
+            _ => *levels = if levels.is_some() { None } else { Some([(1, number), (2, 0)]) },
+        },
+        Saved::Trading { contract, reference, price, left } => match which {
+            0 => contract.0 += 1,
+            1 => *reference = money,
+            2..5 => *price = money,
+            _ => *left = small,
+        },
+        Saved::Ending { contract, reference, price } => match which {
+            0 => contract.0 += 1,
+            1..4 => *reference = money,
+            _ => *price = money,
+        },
+        _ => {}
     }
 }
 
@@ -284,7 +379,7 @@ fn change_order(item: &mut Saved, number: u64, rng: &mut Rng) {
     let Saved::Order(order) = item else { return };
     let small = u32::try_from(number).unwrap_or(u32::MAX);
     let open = &mut order.open;
-    match rng.below(17) {
+    match rng.below(20) {
         0 => open.account.0 = small,
         1 => open.order = number,
         2 => open.slot = small,
@@ -300,7 +395,10 @@ fn change_order(item: &mut Saved, number: u64, rng: &mut Rng) {
         12 => open.terms.min_units = small,
         13 => open.terms.kind = types::OrderKind::Market,
         14 => open.terms.side = open.terms.side.opposite(),
-        15 => order.behind = if number == 0 { None } else { Some(small) },
+        15 => open.terms.slots = u16::try_from(small).unwrap_or(u16::MAX),
+        16 => open.terms.slots = open.terms.slots.wrapping_add(1),
+        17 => open.terms.same_provider ^= true,
+        18 => order.behind = if number == 0 { None } else { Some(small) },
         _ => order.batch = number,
     }
 }
@@ -322,6 +420,42 @@ fn mass_cancels_and_deliveries_under_way_go_on_where_they_were() {
     for name in ["MassCancel", "Disconnect", "Walk", "Closing", "Delivering"] {
         assert!(met.contains(name), "{name} was not saved, but {met:?}");
     }
+}
+
+#[test]
+fn auctions_and_halts_under_way_go_on_where_they_were() {
+    let mut market = Market::of(types::ClassSpec { auction_seconds: 0, ..super::market::auction_class() });
+    market.deposit(PIA, 2_000, 2);
+    let of_market = |order| types::NewOrder { kind: types::OrderKind::Market, ..order };
+    for _ in 0..600 {
+        market.buy(ANNA, 2, 8);
+        market.sell(PIA, 2, 8);
+        market.place(BEN, of_market(market.bid(1, 2)));
+    }
+    // Too many bids at each price, so that those at the price are added up.
+    for _ in 0..300 {
+        market.buy(ANNA, 2, 8);
+    }
+    let mut met = BTreeSet::new();
+    market.clock(Market::after(15));
+    market.send(super::market::OPERATOR, Command::Halt { scope: Scope::All, why: types::Why::NONE });
+    met.extend(finish_in_step(&mut market));
+    for name in ["Weighing", "Trading", "Ending", "HaltWalk", "Halt"] {
+        assert!(met.contains(name), "{name} was not saved, but {met:?}");
+    }
+    assert!(met.contains("levels"), "the weighing was not saved while it added up what was left over");
+}
+
+#[test]
+fn a_kill_switch_under_way_goes_on_where_it_was() {
+    let mut market = Market::new();
+    for _ in 0..600 {
+        market.buy(ANNA, 1, 1);
+    }
+    let command = Command::SetKillSwitch { account: ANNA.account, on: true, why: types::Why::NONE };
+    market.send(super::market::OPERATOR, command);
+    assert!(finish_in_step(&mut market).contains("Kill"));
+    assert!(market.open().is_empty());
 }
 
 /// Goes on until no work is pending, on the market's engine and on one that is restored before every command. Says
@@ -425,7 +559,16 @@ fn restored(engine: &Engine) -> Result<Engine, RestoreError> {
 fn note(item: &Saved, met: &mut BTreeSet<String>) {
     let text = format!("{item:?}");
     met.insert(text.split([' ', '(']).next().unwrap_or_default().to_owned());
+    if let Saved::Turn { from: Some(_), .. } = item {
+        met.insert("begun".to_owned());
+    }
+    if let Saved::Weighing { levels: Some(_), .. } = item {
+        met.insert("levels".to_owned());
+    }
     if let Saved::Order(order) = item {
+        if order.open.terms.slots > 1 {
+            met.insert("block".to_owned());
+        }
         if order.batch > 0 {
             met.insert("elected".to_owned());
         }

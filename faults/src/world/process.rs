@@ -21,13 +21,13 @@ impl World {
     pub(super) fn set_up(&mut self) -> Result<(), Wrong> {
         while self.faults.power_at_start > 0 && self.random.random_bool(0.7) {
             self.disk.lose_power_after(self.random.random_range(0..12));
-            match sequencer::init_on(self.disk.mount(), &self.options, public(OPERATOR)) {
+            match sequencer::init_on(self.disk.mount(), &self.options, public(OPERATOR), 1) {
                 Ok(()) | Err(StartError::Exists { .. }) => break,
                 Err(error) => say!(self, "setting up is broken off: {error}"),
             }
         }
         self.disk.kill();
-        match sequencer::init_on(self.disk.mount(), &self.options, public(OPERATOR)) {
+        match sequencer::init_on(self.disk.mount(), &self.options, public(OPERATOR), 1) {
             // The genesis of an attempt that was broken off may have got to the disk.
             Ok(()) | Err(StartError::Exists { .. }) => {}
             Err(error) => return Err(format!("an exchange cannot be set up: {error}")),

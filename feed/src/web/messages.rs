@@ -1,7 +1,9 @@
 //! What the page and the exchange say to each other, as JSON; docs/web-socket.md describes every field.
 
-use crate::market::{Contract, Trade};
+use crate::market::Contract;
+use crate::web::class::{IndexLine, OfClass};
 use protocol::decimal::from_ticks;
+use protocol::market_data::{TradeKind, TradePrint};
 use protocol::public_book::Level;
 use protocol::symbol::ClassSymbol;
 use serde::{Deserialize, Serialize};
@@ -54,6 +56,13 @@ pub(crate) enum News<'a> {
     },
     /// The opened contract.
     Book(Box<Book<'a>>),
+    /// The class of the opened contract.
+    Class(OfClass),
+    /// Indices that have changed.
+    Index {
+        /// By model and currency.
+        indices: Vec<IndexLine>,
+    },
     /// A wish that cannot be granted.
     Error {
         /// Why, as a word for programs.
@@ -88,6 +97,14 @@ pub(crate) struct Row<'a> {
     last: Option<String>,
     volume: u64,
     phase: &'static str,
+    indicative: Option<IndicativeLine>,
+}
+
+/// What would come of a running auction.
+#[derive(Debug, Serialize)]
+struct IndicativeLine {
+    price: Option<String>,
+    volume: u32,
 }
 
 /// One contract whole.
@@ -97,6 +114,7 @@ pub(crate) struct Book<'a> {
     class: String,
     start: u64,
     phase: &'static str,
+    indicative: Option<IndicativeLine>,
     sequence: u64,
     last: Option<String>,
     volume: u64,
@@ -117,7 +135,8 @@ struct TradeLine {
     time: u64,
     price: String,
     units: u32,
-    taker: &'static str,
+    taker: Option<&'static str>,
+    kind: &'static str,
 }
 
 /// How many levels of each side the page is shown.
@@ -156,6 +175,7 @@ impl<'a> Row<'a> {
             last: last(class, contract.book.last_price()),
             volume: contract.volume,
             phase: phase_word(contract.book.phase()),
+            indicative: IndicativeLine::of(class, contract),
         }
     }
 }
@@ -169,6 +189,7 @@ impl<'a> Book<'a> {
             class: ClassSymbol::of(&class.spec).to_string(),
             start: seconds(id),
             phase: phase_word(contract.book.phase()),
+            indicative: IndicativeLine::of(class, contract),
             sequence: contract.book.sequence(),
             last: last(class, contract.book.last_price()),
             volume: contract.volume,
@@ -187,6 +208,7 @@ impl<'a> Book<'a> {
             class: ClassSymbol::of(&class.spec).to_string(),
             start: seconds(id),
             phase: phase_word(phase),
+            indicative: None,
             sequence: 0,
             last: None,
             volume: 0,
@@ -199,16 +221,27 @@ impl<'a> Book<'a> {
     }
 }
 
+impl IndicativeLine {
+    /// Only while an auction runs.
+    fn of(class: &Class, contract: &Contract) -> Option<IndicativeLine> {
+        let indicative = contract.book.indicative();
+        (contract.book.phase() == Phase::Auction)
+            .then(|| IndicativeLine { price: last(class, indicative.price), volume: indicative.volume })
+    }
+}
+
 impl TradeLine {
-    fn of(class: &Class, trade: &Trade) -> TradeLine {
+    fn of(class: &Class, trade: &TradePrint) -> TradeLine {
         TradeLine {
             sequence: trade.sequence,
             time: milliseconds(trade.time),
-            price: price(class, trade.maker.price),
-            units: trade.maker.units,
-            taker: match trade.taker() {
-                Side::Buy => "buy",
-                Side::Sell => "sell",
+            price: price(class, trade.price),
+            units: trade.units,
+            taker: trade.taker.map(side_word),
+            kind: match trade.kind {
+                TradeKind::Single => "single",
+                TradeKind::Auction => "auction",
+                TradeKind::Block => "block",
             },
         }
     }
@@ -227,7 +260,7 @@ fn levels(class: &Class, contract: &Contract, side: Side) -> (Vec<LevelLine>, bo
     (shown, levels.next().is_some())
 }
 
-fn price(class: &Class, ticks: Ticks) -> String {
+pub(crate) fn price(class: &Class, ticks: Ticks) -> String {
     from_ticks(ticks, &class.spec).to_string()
 }
 
@@ -235,12 +268,23 @@ fn last(class: &Class, ticks: Ticks) -> Option<String> {
     (ticks > 0).then(|| price(class, ticks))
 }
 
-fn seconds(id: ContractId) -> u64 {
+/// When a contract's slot starts, in seconds since 1970.
+pub(crate) fn seconds(id: ContractId) -> u64 {
     u64::from(id.start().0) * 3_600
+}
+
+pub(crate) fn side_word(side: Side) -> &'static str {
+    match side {
+        Side::Buy => "buy",
+        Side::Sell => "sell",
+    }
 }
 
 fn phase_word(phase: Phase) -> &'static str {
     match phase {
+        Phase::PreOpen => "pre_open",
+        Phase::Auction => "auction",
+        Phase::Halted => "halted",
         Phase::Continuous => "continuous",
         Phase::Closed => "closed",
         Phase::InDelivery => "in_delivery",

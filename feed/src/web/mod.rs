@@ -3,11 +3,12 @@
 //! Each page has a task of its own that looks at the market about ten times a second and sends what has changed
 //! since it last could: a page that is slow, or gone, holds nobody up and piles nothing up.
 
+mod class;
 mod messages;
-mod page;
+pub(crate) mod page;
 #[cfg(test)]
 mod page_tests;
-mod ranking;
+pub(crate) mod ranking;
 
 use crate::Shared;
 use axum::Router;
@@ -186,7 +187,7 @@ impl Pages {
     fn news(&self, page: &mut Page, with_status: bool) -> Vec<String> {
         let ranking = self.ranking();
         let hub = self.shared.hub.lock();
-        page.news(hub.market(), &ranking, with_status.then(|| hub.progress()))
+        page.news(hub.market(), &ranking, hub.progress().time, with_status.then(|| hub.progress()))
     }
 
     /// The ranking, made anew if it is old and something may have changed it. The first page to ask makes it for all.

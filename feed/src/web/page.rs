@@ -3,12 +3,14 @@
 
 use crate::hub::Progress;
 use crate::market::Market;
+use crate::web::class::{IndexLine, OfClass};
 use crate::web::messages::{Book, ClassTerms, News, Row, Wish, milliseconds};
 use crate::web::ranking::{Filter, Ranking};
 use protocol::symbol::{ClassSymbol, ContractSymbol, SymbolError};
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use types::{ContractId, Phase, Sequence, Timestamp};
+use types::{Code, ContractId, Phase, Sequence, Timestamp};
 
 /// How many rows a page is shown at most.
 pub(crate) const ROWS_SHOWN: usize = 200;
@@ -31,6 +33,8 @@ pub(crate) struct Page {
     /// The rows it has, with the command each was last told at.
     told: FxHashMap<ContractId, (Arc<str>, Sequence)>,
     rows_told: bool,
+    /// The indices it has, by model and currency, with the command each was told at.
+    indices_told: BTreeMap<(Code, Code), Sequence>,
     opened: Option<Opened>,
     refusal: Option<Refusal>,
 }
@@ -40,6 +44,8 @@ struct Opened {
     contract: ContractId,
     symbol: String,
     told_at: Option<(Sequence, Phase)>,
+    /// [`Market::class_changes`] of its class when that was told.
+    class_told_at: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -85,17 +91,20 @@ impl Page {
         &mut self,
         market: &Market,
         ranking: &Ranking,
+        now: Timestamp,
         progress: Option<Progress>,
     ) -> Vec<String> {
         let mut news = Vec::new();
         self.tell_classes(market, &mut news);
+        self.tell_indices(market, &mut news);
         if let Some(Progress { sequence, time, commands }) = progress {
             let contracts = market.contracts().len();
             let (time, trades) = (milliseconds(time), market.trades());
             news.push(News::Status { sequence, time, commands, trades, contracts }.text());
         }
         self.tell_rows(market, ranking, &mut news);
-        self.tell_opened(market, &mut news);
+        self.tell_opened(market, now, &mut news);
+        self.tell_class(market, &mut news);
         if let Some(Refusal { code, symbol, message }) = self.refusal.take() {
             news.push(News::Error { code, symbol: &symbol, message: &message }.text());
         }
@@ -114,7 +123,9 @@ impl Page {
             return;
         }
         match find(&symbol, market, now) {
-            Ok(contract) => self.opened = Some(Opened { contract, symbol, told_at: None }),
+            Ok(contract) => {
+                self.opened = Some(Opened { contract, symbol, told_at: None, class_told_at: None })
+            }
             Err((code, message)) => self.refusal = Some(Refusal { code, symbol, message }),
         }
     }
@@ -124,6 +135,27 @@ impl Page {
         if !new.is_empty() {
             news.push(News::Classes { classes: new.iter().map(ClassTerms::of).collect() }.text());
             self.classes_told = market.classes().len();
+        }
+    }
+
+    fn tell_indices(&mut self, market: &Market, news: &mut Vec<String>) {
+        let told = &mut self.indices_told;
+        let changed = market.indices().filter(|index| {
+            told.insert((index.model, index.currency), index.sequence) != Some(index.sequence)
+        });
+        let indices: Vec<IndexLine> = changed.map(IndexLine::of).collect();
+        if !indices.is_empty() {
+            news.push(News::Index { indices }.text());
+        }
+    }
+
+    fn tell_class(&mut self, market: &Market, news: &mut Vec<String>) {
+        let Some(opened) = &mut self.opened else { return };
+        let no = opened.contract.class();
+        let Some(class) = market.class(no) else { return };
+        let now = market.class_changes(no);
+        if opened.class_told_at.replace(now) != Some(now) {
+            news.push(News::Class(OfClass::of(class, market)).text());
         }
     }
 
@@ -169,13 +201,17 @@ impl Page {
         changed
     }
 
-    fn tell_opened(&mut self, market: &Market, news: &mut Vec<String>) {
+    fn tell_opened(&mut self, market: &Market, time: Timestamp, news: &mut Vec<String>) {
         let Some(opened) = &mut self.opened else { return };
         let Some(class) = market.class(opened.contract.class()) else { return };
         let contract = market.contract(opened.contract);
         let now = match (contract, opened.told_at) {
             (Some(contract), _) => (contract.book.sequence(), contract.book.phase()),
-            (None, None | Some((0, Phase::Continuous))) => (0, Phase::Continuous),
+            (None, None | Some((0, _))) if time < class.gate(opened.contract) => {
+                (0, market.untouched_phase(class, opened.contract, time))
+            }
+            (None, None) => (0, Phase::Closed),
+            (None, Some((0, phase))) if phase != Phase::Settled => (0, Phase::Closed),
             (None, Some(_)) => (0, Phase::Settled),
         };
         if opened.told_at == Some(now) {

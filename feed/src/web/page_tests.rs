@@ -35,7 +35,7 @@ impl World {
     }
 
     fn news(&self, page: &mut Page) -> Vec<Value> {
-        let news = page.news(self.hub.market(), &self.ranking(), None);
+        let news = page.news(self.hub.market(), &self.ranking(), self.time, None);
         news.iter().map(|text| serde_json::from_str(text).unwrap()).collect()
     }
 
@@ -100,7 +100,8 @@ fn a_page_that_was_told_every_change_has_the_market_as_it_is() {
 #[test]
 fn the_status_says_where_the_exchange_is() {
     let world = World::new(50);
-    let news = Page::default().news(world.hub.market(), &world.ranking(), Some(world.hub.progress()));
+    let news =
+        Page::default().news(world.hub.market(), &world.ranking(), world.time, Some(world.hub.progress()));
     let news: Vec<Value> = news.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
     let status = of_type(&news, "status").unwrap();
     assert_eq!(status["sequence"], world.play.last_sequence());

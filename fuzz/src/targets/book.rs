@@ -1,13 +1,13 @@
-//! The public book, given whatever changes there are.
+//! The public book, given whatever changes there are, of blocks and auctions too.
 
 use super::no_words;
 use crate::{Target, Trace};
 use protocol::PublicBook;
 use protocol::header::Frames;
-use protocol::market_data::{FeedMessage, encode_increment, groups};
-use protocol::public_book::{BookError, Level};
+use protocol::market_data::{FeedMessage, encode_increment, encode_snapshot, groups};
+use protocol::public_book::{BookError, Indicative, Level};
 use std::mem::discriminant;
-use types::{ContractId, MarketBody, MarketEntry, MarketEvent, Phase, Side, Timestamp};
+use types::{BlockEntry, ContractId, MarketBody, MarketEntry, MarketEvent, Phase, Side, Timestamp};
 
 /// The bytes one change takes in an input.
 const CHANGE: usize = 6;
@@ -27,7 +27,17 @@ pub(super) const PUBLIC_BOOK: Target = Target {
 fn seeds() -> Vec<Vec<u8>> {
     let add = |order: u8, side: u8, price: u8| [0, side, order, price, 5, 1];
     let adds = [add(1, 0, 8), add(2, 0, 8), add(3, 1, 12), add(4, 1, 13)].concat();
-    let ways = [[1, 0, 1, 8, 2, 1], [2, 0, 1, 8, 5, 1], [3, 1, 3, 12, 5, 1], [4, 0, 0, 0, 0, 1]];
+    let ways = [
+        [1, 0, 1, 8, 2, 1],
+        [2, 0, 1, 8, 5, 1],
+        [3, 1, 3, 12, 5, 1],
+        [4, 0, 0, 0, 0, 1],
+        [5, 0, 1, 8, 2, 1],
+        [6, 1, 0, 9, 2, 1],
+        [7, 3, 9, 9, 6, 1],
+        [8, 0, 0, 9, 2, 1],
+        [9, 0, 0, 9, 2, 1],
+    ];
     let whole = [adds.clone(), ways.concat()].concat();
     let mut seeds: Vec<Vec<u8>> = ways.iter().map(|way| [&adds[..], way].concat()).collect();
     seeds.push(whole);
@@ -67,7 +77,7 @@ fn changes(input: &[u8]) -> Vec<MarketEvent> {
         if step > 0 {
             (previous, sequence) = (sequence, sequence + u64::from(step));
         }
-        let side = if side & 1 == 0 { Side::Buy } else { Side::Sell };
+        let is_buy = side & 1 == 0;
         let price = match price {
             250 => 0,
             251 => -1,
@@ -76,13 +86,31 @@ fn changes(input: &[u8]) -> Vec<MarketEvent> {
             price => price.into(),
         };
         let units = if units == 255 { u32::MAX } else { units.into() };
-        let at = MarketEntry { order: order.into(), side, price, units };
-        let body = match what % 5 {
+        let at = MarketEntry {
+            order: order.into(),
+            side: if is_buy { Side::Buy } else { Side::Sell },
+            price,
+            units,
+        };
+        let body = match what % 10 {
             0 => MarketBody::Add(at),
             1 => MarketBody::Reduce(at),
             2 => MarketBody::Delete(at),
             3 => MarketBody::Trade(at),
-            _ => MarketBody::Phase(if order & 1 == 0 { Phase::Closed } else { Phase::Continuous }),
+            4 => MarketBody::Phase(Phase::ALL[usize::from(order) % Phase::ALL.len()]),
+            5 => MarketBody::BlockTrade(at),
+            6 => MarketBody::BlockPrint { price, units, aggressor: at.side },
+            7 => MarketBody::Block(BlockEntry {
+                order: order.into(),
+                side: at.side,
+                price,
+                slots: u16::from(what / 10) * 2,
+                units,
+                min_units: units / 2,
+                same_provider: side & 2 != 0,
+            }),
+            8 => MarketBody::AuctionTrade { price, units },
+            _ => MarketBody::Indicative { price, volume: units },
         };
         events.push(MarketEvent { contract: ContractId(7), previous, sequence, time: Timestamp(0), body });
     }
@@ -92,7 +120,7 @@ fn changes(input: &[u8]) -> Vec<MarketEvent> {
 /// The same events after they have been written and read.
 fn through_the_wire(events: &[MarketEvent]) -> Vec<MarketEvent> {
     let mut bytes = Vec::new();
-    groups(events).for_each(|group| encode_increment(group, &mut bytes));
+    groups(events).for_each(|group| encode_increment(group, false, &mut bytes));
     let mut read = Vec::new();
     for frame in Frames::new(&bytes) {
         let frame = frame.expect("what is written is read");
@@ -106,9 +134,29 @@ fn through_the_wire(events: &[MarketEvent]) -> Vec<MarketEvent> {
 }
 
 /// Everything a book shows.
-fn shown(book: &PublicBook) -> (u64, Phase, i64, Vec<MarketEntry>, Vec<Level>, u32) {
-    let levels = book.levels(Side::Buy).chain(book.levels(Side::Sell)).collect();
-    (book.sequence(), book.phase(), book.last_price(), book.orders().collect(), levels, book.digest())
+#[derive(Debug, PartialEq)]
+struct Shown {
+    sequence: u64,
+    phase: Phase,
+    prices: [i64; 2],
+    indicative: Indicative,
+    orders: Vec<MarketEntry>,
+    levels: Vec<Level>,
+    blocks: Vec<BlockEntry>,
+    digest: u32,
+}
+
+fn shown(book: &PublicBook) -> Shown {
+    Shown {
+        sequence: book.sequence(),
+        phase: book.phase(),
+        prices: [book.last_price(), book.auction_price()],
+        indicative: book.indicative(),
+        orders: book.orders().collect(),
+        levels: book.levels(Side::Buy).chain(book.levels(Side::Sell)).collect(),
+        blocks: book.blocks().copied().collect(),
+        digest: book.digest(),
+    }
 }
 
 fn consistent(book: &PublicBook) {
@@ -134,10 +182,32 @@ fn consistent(book: &PublicBook) {
         };
         assert!(sums.windows(2).all(better), "the best comes first");
     }
-    // A snapshot of it is it.
-    let mut again = PublicBook::at(book.sequence(), Phase::Closed, book.last_price());
-    for entry in orders {
-        again.apply(&MarketBody::Add(entry)).expect("what a book shows can be put into one");
+    let places: Vec<(bool, i64, u64)> = book.blocks().map(place).collect();
+    assert!(places.is_sorted() && book.blocks().all(|block| block.units > 0 && block.slots > 1));
+    assert_eq!(shown(&through_a_snapshot(book)), shown(book));
+}
+
+/// Where a block stands: bids first, then by limit, then by id.
+fn place(block: &BlockEntry) -> (bool, i64, u64) {
+    let is_ask = block.side == Side::Sell;
+    (is_ask, if is_ask { block.price } else { -block.price }, block.order)
+}
+
+/// A snapshot of it is it.
+fn through_a_snapshot(book: &PublicBook) -> PublicBook {
+    let mut bytes = Vec::new();
+    encode_snapshot(ContractId(7), book, &mut bytes);
+    let mut again = PublicBook::new();
+    for frame in Frames::new(&bytes) {
+        let message = FeedMessage::decode(frame.expect("what is written is read"));
+        let put =
+            |book: &mut PublicBook, body| book.apply(&body).expect("what a book shows can be put into one");
+        match message.expect("what is written is read") {
+            FeedMessage::SnapshotStart(start) => again = start.book(),
+            FeedMessage::SnapshotOrder(entry) => put(&mut again, MarketBody::Add(entry)),
+            FeedMessage::SnapshotBlock(block) => put(&mut again, MarketBody::Block(block)),
+            _ => {}
+        }
     }
-    assert_eq!(again.digest(), book.digest());
+    again
 }

@@ -66,6 +66,7 @@ fn seeds() -> Vec<Vec<u8>> {
         command(1, Command::NewOrder(order)),
         command(1, Command::NewOrder(order)),
         command(9, Command::Replace { order: OrderRef::Number(1), price: 90, units: 1 }),
+        command(10, Command::NewOrder(NewOrder { slots: 3, same_provider: true, ..order })),
         command(u64::MAX, Command::NewOrder(NewOrder { shown: 1, trigger: Some(7), ..order })),
     ]);
     let cancels = said(&[
@@ -159,7 +160,7 @@ async fn open() -> Opened {
     let disk = SimulatedDisk::new(1).mount();
     let options = Options { segment_bytes: 2 << 20, ..Options::default() };
     let (server, operator) = (PrivateKey::generate(), PrivateKey::generate());
-    sequencer::init_on(disk.clone(), &options, operator.public()).expect("an empty disk is taken");
+    sequencer::init_on(disk.clone(), &options, operator.public(), 1).expect("an empty disk is taken");
     let exchange = sequencer::start_on(disk, &options).expect("it has been set up");
     let sequencer::Exchange { recovery, entry, outlets, handle } = exchange;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));

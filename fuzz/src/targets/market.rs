@@ -5,15 +5,16 @@ use crate::{Attempt, Target, Trace};
 use engine::Engine;
 use protocol::PublicBook;
 use protocol::header::{Frames, split};
-use protocol::market_data::{FeedMessage, encode_increment, groups};
+use protocol::market_data::{FeedMessage, by_contract, commands, encode_increment, groups};
 use protocol::order_entry::{ClientMessage, ServerMessage, encode_report, lane_of};
+use protocol::public_book::Indicative;
 use sequencer::{Core, Inbound, records};
 use std::collections::BTreeMap;
 use std::mem::discriminant;
 use types::{
-    AccountId, Class, ClassNo, ClassSpec, Code, Command, ContractId, Hour, KeyNo, Lane, MassCancel, NewOrder,
-    OrderKind, OrderRef, Output, PRICE_MAX, PublicKey, ReportBody, Role, Scope, SelfTrade, Sender, Side,
-    StateEvent, Ticks, TimeInForce, Timestamp, UNITS_MAX, Units, Why,
+    AccountId, BlockEntry, Class, ClassNo, ClassSpec, Code, Command, ContractId, Hour, KeyNo, Lane,
+    MassCancel, NewOrder, OrderKind, OrderRef, Output, PRICE_MAX, PublicKey, ReportBody, Role, Scope,
+    SelfTrade, Sender, Side, StateEvent, Ticks, TimeInForce, Timestamp, UNITS_MAX, Units, Why,
 };
 
 /// How many commands of one input are carried out.
@@ -57,6 +58,8 @@ fn seeds() -> Vec<Vec<u8>> {
         NewOrder { time_in_force: TimeInForce::Ioc, ..bid(4, 100) },
         NewOrder { kind: OrderKind::Market, ..bid(3, 120) },
         NewOrder { time_in_force: TimeInForce::Fok, self_trade: SelfTrade::CancelResting, ..bid(9, 103) },
+        NewOrder::block(contract, 2, Side::Sell, 4, 100),
+        NewOrder { min_units: 2, same_provider: true, ..NewOrder::block(contract, 3, Side::Buy, 6, 104) },
         NewOrder { min_units: 2, self_trade: SelfTrade::Decrement, ..bid(9, 101) },
         NewOrder { trigger: Some(101), kind: OrderKind::Market, ..bid(2, 110) },
     ];
@@ -161,7 +164,7 @@ impl Market {
 
     /// The genesis comes from nobody: it goes around the core's batches, into the journal and the engine.
     fn genesis(&mut self) {
-        let command = Command::Genesis { operator: PublicKey([1; 32]) };
+        let command = Command::Genesis { operator: PublicKey([1; 32]), seed: 0 };
         let stamped = types::Stamped { sequence: 1, time: self.now, sender: None, command };
         sequencer::encode(&stamped, &mut self.journal);
         let mut engine = Engine::new();
@@ -169,11 +172,12 @@ impl Market {
         self.core = Core::new(engine);
     }
 
-    /// Contracts there are, and one whose class has longer slots.
-    fn contracts(&self) -> [ContractId; 3] {
-        let later = Hour(FIRST_SLOT.0 + 2);
+    /// Contracts in a row, for blocks, and one whose class has longer slots.
+    fn contracts(&self) -> [ContractId; 4] {
         let (one, other) = (ClassNo(1), ClassNo(0));
-        [ContractId::new(one, FIRST_SLOT), ContractId::new(one, later), ContractId::new(other, later)]
+        let [next, later] = [1, 2].map(|hours| FIRST_SLOT.plus(hours));
+        [(one, FIRST_SLOT), (one, next), (one, later), (other, later)]
+            .map(|(no, start)| ContractId::new(no, start))
     }
 
     /// Carries out what an input asks: whose command it is and when comes from its number, and what it names is
@@ -186,7 +190,7 @@ impl Market {
                     [usize::try_from(number >> 2 & 7).unwrap_or(0)],
         );
         let contract = |contract: ContractId| {
-            let choice = usize::try_from(contract.0 % 4).unwrap_or(3);
+            let choice = usize::try_from(contract.0 % 5).unwrap_or(4);
             self.contracts().get(choice).copied().unwrap_or(contract)
         };
         let command = match command {
@@ -194,7 +198,8 @@ impl Market {
                 let (contract, price, units) =
                     (contract(order.contract), near(order.price), few(order.units));
                 let trigger = order.trigger.map(near);
-                Command::NewOrder(NewOrder { contract, price, units, trigger, ..order })
+                let slots = if order.slots > 1 { 2 + order.slots % 2 } else { order.slots };
+                Command::NewOrder(NewOrder { contract, slots, price, units, trigger, ..order })
             }
             Command::Cancel(order) => Command::Cancel(self.named(key, order)),
             Command::Replace { order, price, units } => {
@@ -266,15 +271,28 @@ impl Market {
                 body => Trace::of(discriminant(&body)),
             });
         }
-        for group in groups(&output.events) {
-            self.follow(group);
+        for command in commands(&output.events) {
+            let command = by_contract(command);
+            let several = groups(&command).count() > 1;
+            groups(&command).for_each(|group| self.follow(group, several));
+            self.no_book_is_crossed(&command);
+        }
+    }
+
+    /// After a command, whole, no book in continuous trading is crossed.
+    fn no_book_is_crossed(&self, command: &[types::MarketEvent]) {
+        for event in command {
+            let book = self.books.get(&event.contract).expect("it was followed");
+            if let Err(error) = book.check_whole() {
+                panic!("{error}: {event:?}");
+            }
         }
     }
 
     /// Takes a change of a book through the wire into the public book.
-    fn follow(&mut self, group: &[types::MarketEvent]) {
+    fn follow(&mut self, group: &[types::MarketEvent], several: bool) {
         let mut bytes = Vec::new();
-        encode_increment(group, &mut bytes);
+        encode_increment(group, several, &mut bytes);
         for frame in Frames::new(&bytes) {
             let Ok(Ok(FeedMessage::Increment(increment))) = frame.map(FeedMessage::decode) else {
                 panic!("an increment is read as one");
@@ -312,8 +330,16 @@ impl Market {
         let mut expected: BTreeMap<ContractId, PublicBook> = BTreeMap::new();
         for event in state {
             match *event {
-                StateEvent::Contract { contract, phase, sequence, last_price } => {
-                    expected.insert(contract, PublicBook::at(sequence, phase, last_price));
+                StateEvent::Contract { contract, phase, sequence, last_price, auction_price } => {
+                    let book = PublicBook::at(sequence, phase, last_price);
+                    expected.insert(contract, book.with_auction(auction_price, Indicative::default()));
+                }
+                StateEvent::Order(open) if open.terms.is_block() => {
+                    let book = expected.get_mut(&open.terms.contract).expect("its contract comes first");
+                    let NewOrder { side, price, slots, min_units, same_provider, .. } = open.terms;
+                    let (order, units) = (open.order, open.left);
+                    let block = BlockEntry { order, side, price, slots, units, min_units, same_provider };
+                    book.apply(&types::MarketBody::Block(block)).expect("the engine's block is a block");
                 }
                 StateEvent::Order(open) if open.shown > 0 => {
                     let book = expected.get_mut(&open.terms.contract).expect("its contract comes first");
@@ -327,7 +353,9 @@ impl Market {
         }
         for (contract, book) in &expected {
             let public = self.books.get(contract);
-            let shown = |book: &PublicBook| (book.digest(), book.phase(), book.last_price(), book.len());
+            let shown = |book: &PublicBook| {
+                (book.digest(), book.phase(), book.last_price(), book.auction_price(), book.len())
+            };
             let found = public.map_or_else(|| shown(&PublicBook::new()), shown);
             assert_eq!(found, shown(book), "the public book of {contract:?}");
         }

@@ -183,13 +183,13 @@ fn entries(frame: Frame<'_>, increment: &Increment<'_>) -> Trace {
     assert_eq!(events.len(), increment.len());
     if !events.is_empty() {
         let mut again = Vec::new();
-        encode_increment(&events, &mut again);
+        encode_increment(&events, increment.several, &mut again);
         assert_eq!(again[LAST_PART_AT], 1, "all that is written is whole");
         again[LAST_PART_AT] = u8::from(increment.last);
         only_zeros_differ(frame.bytes, &again);
     }
     let kinds: Vec<_> = events.iter().map(|event| discriminant(&event.body)).collect();
-    Trace::of((frame.kind, increment.last, kinds.into_iter().take(2).collect::<Vec<_>>()))
+    Trace::of((frame.kind, increment.last, increment.several, kinds.into_iter().take(2).collect::<Vec<_>>()))
 }
 
 fn class(frame: Frame<'_>) -> Trace {

@@ -6,7 +6,7 @@ use engine::{Engine, RULES_VERSION};
 use sequencer::snapshot::{self, Reader, Restored, SnapshotFlaw};
 use std::mem::discriminant;
 use types::{
-    AccountId, Class, ClassNo, ClassSpec, Command, Hour, KeyNo, Lane, MassCancel, NewOrder, Output,
+    AccountId, Class, ClassNo, ClassSpec, Command, Hour, KeyNo, Lane, Limits, MassCancel, NewOrder, Output,
     PublicKey, Report, Role, Scope, Sender, Side, Stamped, TimeInForce, Timestamp, Why,
 };
 
@@ -31,7 +31,7 @@ pub(super) const STATE: Target = Target {
 /// Markets at some moments, sealed under these rules and older ones; and the records of the page.
 fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = Vec::new();
-    for (commands, reports) in [(0, 0), (4, 2), (9, 0), (60, 0), (320, 3)] {
+    for (commands, reports) in [(0, 0), (4, 2), (9, 0), (60, 0), (320, 3), (321, 0)] {
         let (engine, told) = market(commands);
         let payload = payload(&engine, &told[told.len() - reports..]);
         let mut older = payload.clone();
@@ -53,10 +53,11 @@ fn market(commands: u64) -> (Engine, Vec<Report>) {
     (engine, out.reports)
 }
 
-/// The command of a sequence: the desk first, then bids, asks and stops, then a mass cancel.
+/// The command of a sequence: the desk first, then bids, asks, blocks and stops, then a mass cancel and a kill switch.
 fn command(sequence: u64) -> Stamped {
     let class = Class { no: ClassNo(0), spec: ClassSpec::example() };
     let contract = class.contract(Hour(START.hour().0 + 3)).expect("a slot every hour");
+    let later = class.contract(Hour(START.hour().0 + 9)).expect("a slot every hour");
     let (why, account) = (Why::NONE, AccountId(2));
     let name = "pia".parse().expect("a name in its form");
     let (amount, external) = (1_000_000_000, 1);
@@ -65,7 +66,7 @@ fn command(sequence: u64) -> Stamped {
     let price = if side == Side::Buy { 200 - i64::from(step) } else { 200 + i64::from(step) };
     let plain = NewOrder::limit(contract, side, 1 + step, price);
     let (key, command) = match sequence {
-        1 => (0, Command::Genesis { operator: PublicKey([1; 32]) }),
+        1 => (0, Command::Genesis { operator: PublicKey([1; 32]), seed: 7 }),
         2 => (1, Command::DefineClass { spec: class.spec, why }),
         3 => (1, Command::OpenAccount { name, role: Role::Provider, why }),
         4 => {
@@ -75,6 +76,9 @@ fn command(sequence: u64) -> Stamped {
         5 => (1, Command::DepositCash { account, currency: class.spec.currency, amount, external, why }),
         6 => (2, Command::DepositCapacity { contract, units: 5_000, external }),
         7 => (2, Command::CancelOnDisconnect { grace: 60 }),
+        8 => (1, Command::SetLimits { account, limits: Limits { open_blocks: 40, ..Limits::DEFAULT }, why }),
+        10 => (1, Command::Halt { scope: Scope::Contract(later), why }),
+        321 => (1, Command::SetKillSwitch { account, on: true, why }),
         319 => (2, Command::MassCancel(MassCancel { scope: Scope::All, side: None })),
         320 => (0, Command::Disconnected { key: KeyNo(2) }),
         _ => {
@@ -83,6 +87,7 @@ fn command(sequence: u64) -> Stamped {
                 0 => NewOrder { trigger: Some(if side == Side::Buy { 230 } else { 170 }), ..plain },
                 1 => NewOrder { shown: 1 + step / 2, ..plain },
                 2 => NewOrder { time_in_force: until, ..plain },
+                3 => NewOrder { side: Side::Buy, slots: 3, price: 100, min_units: 1, ..plain },
                 _ => plain,
             };
             (2, Command::NewOrder(terms))

@@ -6,21 +6,22 @@
 use crate::PublicBook;
 use crate::header::split;
 use crate::market_data::{
-    BookDigest, Depth, FeedMessage, Subscribe, SubscribeRefused, Subscribed, SubscriberMessage, Top,
-    TradePrint, encode_increment,
+    BookDigest, CommandEnd, Depth, FeedMessage, Index, SnapshotEnd, SnapshotStart, Start, Subscribe,
+    SubscribeRefused, Subscribed, SubscriberMessage, Top, TradeKind, TradePrint, Window, WindowPrice,
+    encode_increment,
 };
-use crate::market_data::{SnapshotEnd, SnapshotStart};
 use crate::order_entry::{
     Allowance, ClientMessage, Heartbeat, Hello, Query, QueryEnd, QueryKind, QueryRefused, Refused,
     ServerMessage, Welcome,
 };
+use crate::public_book::Indicative;
 use crate::symbol::{ClassSymbol, Pattern};
 use crate::when::{parse_hour, parse_time};
 use types::{
-    Account, AccountId, CancelReason, Class, ClassNo, ClassSpec, Command, ContractId, Key, KeyNo, Lane,
-    MarketBody, MarketEntry, MarketEvent, MassCancel, NewOrder, OpenOrder, OrderRef, Phase, PublicKey,
-    RejectCode, Report, ReportBody, Rights, Role, Scope, SelfTrade, Sender, Side, TimeInForce, Timestamp,
-    Why,
+    Account, AccountId, BlockEntry, CancelReason, Class, ClassNo, ClassSpec, Command, ContractId, Key, KeyNo,
+    Lane, Limits, MarketBody, MarketEntry, MarketEvent, MassCancel, NewOrder, OpenOrder, OrderRef, Phase,
+    PublicKey, RejectCode, Report, ReportBody, Rights, Role, Scope, SelfTrade, Sender, Sequence, Side,
+    TimeInForce, Timestamp, Why,
 };
 
 /// A message in one of the four mouths; an increment as the events it is made of.
@@ -30,6 +31,8 @@ pub(super) enum Said {
     Subscriber(SubscriberMessage),
     Feed(FeedMessage<'static>),
     Events(Vec<MarketEvent>),
+    /// A part of what a command did in several contracts.
+    Several(Vec<MarketEvent>),
 }
 
 impl Said {
@@ -39,7 +42,8 @@ impl Said {
             Said::Server(message) => message.encode(out),
             Said::Subscriber(message) => message.encode(out),
             Said::Feed(message) => message.encode(out),
-            Said::Events(events) => encode_increment(events, out),
+            Said::Events(events) => encode_increment(events, false, out),
+            Said::Several(events) => encode_increment(events, true, out),
         }
     }
 
@@ -51,7 +55,7 @@ impl Said {
             Said::Server(message) => assert_eq!(ServerMessage::decode(frame), Ok(*message)),
             Said::Subscriber(message) => assert_eq!(SubscriberMessage::decode(frame), Ok(*message)),
             Said::Feed(message) => assert_eq!(FeedMessage::decode(frame), Ok(*message)),
-            Said::Events(events) => {
+            Said::Events(events) | Said::Several(events) => {
                 let Ok(FeedMessage::Increment(increment)) = FeedMessage::decode(frame) else { panic!() };
                 assert_eq!(increment.events().collect::<Result<Vec<_>, _>>().as_ref(), Ok(events));
                 assert!(increment.last);
@@ -228,7 +232,8 @@ fn answers() -> Vec<(&'static str, Said)> {
     let currency = "USD".parse().unwrap();
     let balance = ServerMessage::Balance { account, currency, free: 83_213_230, reserved: 10_510_500 };
     let holding = ServerMessage::Holding { account, contract: contract(), free: 3, reserved: 0 };
-    let info = Account { id: account, name: "acme-cloud".parse().unwrap(), role: Role::Broker };
+    let name = "acme-cloud".parse().unwrap();
+    let info = Account { id: account, name, role: Role::Broker, limits: limits(), killed: false };
     let end = QueryEnd { request: 1, sequence: 1001, last_report: 42 };
     let refused = QueryRefused { request: 1, code: RejectCode::NotAllowed, value: 3 };
     [
@@ -243,6 +248,11 @@ fn answers() -> Vec<(&'static str, Said)> {
     ]
     .map(|(name, message)| (name, Said::Server(message)))
     .into()
+}
+
+/// 500 open orders, 20 of them blocks, none worth more than 5,000.
+fn limits() -> Limits {
+    Limits { open_orders: 500, open_blocks: 20, order_value: 5_000_000_000 }
 }
 
 fn why(text: &str) -> Why {
@@ -283,6 +293,13 @@ fn commands() -> Vec<(&'static str, Said)> {
         ("RotateKey", command(20, Command::RotateKey { public: PublicKey([0x5a; 32]) })),
         ("MassCancel", command(6, Command::MassCancel(mass_cancel()))),
         ("CancelOnDisconnect", command(21, Command::CancelOnDisconnect { grace: 30 })),
+        (
+            "SetLimits",
+            command(11, Command::SetLimits { account, limits: limits(), why: why("credit review") }),
+        ),
+        ("SetKillSwitch", command(12, Command::SetKillSwitch { account, on: true, why: why("runaway bot") })),
+        ("Halt", command(13, Command::Halt { scope: Scope::Class(ClassNo(5)), why: why("region outage") })),
+        ("Resume", command(14, Command::Resume { scope: Scope::Class(ClassNo(5)), why: why("repaired") })),
     ]
 }
 
@@ -324,7 +341,22 @@ fn order_reports() -> Vec<(&'static str, Said)> {
         ("MassCancelAccepted", cancels_report(43, ReportBody::MassCancelAccepted(mass_cancel()))),
         ("MassCancelDone", cancels_report(45, ReportBody::MassCancelDone { orders: 1 })),
         ("CancelOnDisconnectSet", report(46, 1005, 21, ReportBody::CancelOnDisconnectSet { grace: 30 })),
+        ("BlockTraded", report(48, 1007, 23, block_traded())),
     ]
+}
+
+/// Four units in each of six slots at 2.1000 on average, of which two were in two parts.
+fn block_traded() -> ReportBody {
+    ReportBody::BlockTraded {
+        order: 1007,
+        contract: contract(),
+        slots: 6,
+        side: Side::Buy,
+        units: 4,
+        left: 4,
+        value: 50_400_000,
+        fills: 8,
+    }
 }
 
 fn other_reports() -> Vec<(&'static str, Said)> {
@@ -335,43 +367,23 @@ fn other_reports() -> Vec<(&'static str, Said)> {
         ("CashDeposited", unasked(ReportBody::CashDeposited { currency, amount, external: 77 })),
         ("CapacityDeposited", report(45, 1004, 21, capacity)),
         ("Settled", unasked(ReportBody::Settled { contract, units: 3 })),
-        (
-            "ClassDefined",
-            operators(ReportBody::ClassDefined { class: ClassNo(5), spec: ClassSpec::example() }),
-        ),
+        ("ClassDefined", operators(ReportBody::ClassDefined { class: ClassNo(5) })),
         ("AccountOpened", operators(ReportBody::AccountOpened { account })),
         ("KeyRegistered", operators(ReportBody::KeyRegistered { key, account })),
         ("KeyRevoked", operators(ReportBody::KeyRevoked { key })),
         ("KeyRotated", report(47, 1006, 22, ReportBody::KeyRotated { key: KeyNo(7) })),
         ("CashCredited", operators(ReportBody::CashCredited { account, currency, amount, external: 77 })),
+        ("LimitsSet", operators(ReportBody::LimitsSet { account, limits: limits() })),
+        ("KillSwitchSet", operators(ReportBody::KillSwitchSet { account, on: true })),
+        ("Halted", operators(ReportBody::Halted(Scope::Class(ClassNo(5))))),
+        ("Resumed", operators(ReportBody::Resumed(Scope::Class(ClassNo(5))))),
     ]
 }
 
-/// Every message of market data. The snapshot is of a book with one bid and one ask; then a buyer takes the ask
-/// and the rest of his order becomes the best bid.
+/// Every message of market data. The snapshot is of a book with one bid, one ask and a block; then a buyer takes the
+/// ask and the rest of his order becomes the best bid; then a block comes, and another takes that bid; and another
+/// contract opens by an auction.
 pub(super) fn market_data() -> Vec<(&'static str, Said)> {
-    let contract = contract();
-    let bid = MarketEntry { order: 990, side: Side::Buy, price: 20_800, units: 5 };
-    let ask = MarketEntry { order: 998, side: Side::Sell, price: 20_900, units: 3 };
-    let mut book = PublicBook::at(998, Phase::Continuous, 0);
-    for order in [bid, ask] {
-        book.apply(&MarketBody::Add(order)).unwrap();
-    }
-    let start = SnapshotStart { contract, sequence: 998, phase: Phase::Continuous, last_price: 0, orders: 2 };
-    let end = SnapshotEnd { contract, sequence: 998, digest: book.digest() };
-    let rest = MarketEntry { order: 1001, side: Side::Buy, price: 21_000, units: 5 };
-    let events = [MarketBody::Trade(ask), MarketBody::Add(rest)].map(|body| MarketEvent {
-        contract,
-        previous: 998,
-        sequence: 1001,
-        time: time(),
-        body,
-    });
-    events.iter().for_each(|event| book.follow(event).unwrap());
-    let digest = BookDigest { contract, sequence: 1001, digest: book.digest() };
-    let (sequence, taker) = (1001, Side::Buy);
-    let print = TradePrint { contract, sequence, time: time(), price: 20_900, units: 3, taker, maker: 998 };
-    let top = Top { contract, sequence, time: time(), bid: Some((21_000, 5)), ask: None };
     let pattern = Pattern::from(ClassSymbol::of(&ClassSpec::example()));
     let subscribe = Subscribe { subscription: 1, pattern, depth: Depth::Book };
     let refused = SubscribeRefused { subscription: 1, code: RejectCode::Full, value: 64 };
@@ -379,21 +391,132 @@ pub(super) fn market_data() -> Vec<(&'static str, Said)> {
         ("FeedHello", Said::Subscriber(SubscriberMessage::Hello)),
         ("Subscribe", Said::Subscriber(SubscriberMessage::Subscribe(subscribe))),
         ("Unsubscribe", Said::Subscriber(SubscriberMessage::Unsubscribe { subscription: 1 })),
-        ("Increment", Said::Events(events.into())),
     ];
-    let feed = [
+    examples.extend(increments().into_iter().map(|said| ("Increment", said)));
+    let control = [
         ("FeedWelcome", FeedMessage::Welcome { sequence: 1000, time: time() }),
         ("SubscribeRefused", FeedMessage::SubscribeRefused(refused)),
         ("Subscribed", FeedMessage::Subscribed(Subscribed { subscription: 1, contracts: 1 })),
         ("FeedHeartbeat", FeedMessage::Heartbeat { sequence: 1001, time: time() }),
         ("ClassInfo", FeedMessage::Class(class())),
+        ("CommandEnd", FeedMessage::CommandEnd(CommandEnd { sequence: 1003 })),
+    ];
+    let feed = control.into_iter().chain(snapshot()).chain(figures());
+    examples.extend(feed.map(|(name, message)| (name, Said::Feed(message))));
+    examples
+}
+
+const BID: MarketEntry = MarketEntry { order: 990, side: Side::Buy, price: 20_800, units: 5 };
+const ASK: MarketEntry = MarketEntry { order: 998, side: Side::Sell, price: 20_900, units: 3 };
+/// What is left of the order that takes the ask.
+const REST: MarketEntry = MarketEntry { order: 1001, side: Side::Buy, price: 21_000, units: 5 };
+const BLOCK: BlockEntry = BlockEntry {
+    order: 995,
+    side: Side::Buy,
+    price: 20_500,
+    slots: 4,
+    units: 8,
+    min_units: 2,
+    same_provider: false,
+};
+
+/// The book before command 1001.
+fn book_before() -> PublicBook {
+    let mut book = PublicBook::at(998, Phase::Continuous, 0);
+    for change in [MarketBody::Add(BID), MarketBody::Add(ASK), MarketBody::Block(BLOCK)] {
+        book.apply(&change).unwrap();
+    }
+    book
+}
+
+fn snapshot() -> [(&'static str, FeedMessage<'static>); 4] {
+    let (contract, sequence) = (contract(), 998);
+    let start = SnapshotStart {
+        contract,
+        sequence,
+        phase: Phase::Continuous,
+        last_price: 0,
+        auction_price: 0,
+        indicative: Indicative::default(),
+        orders: 2,
+        blocks: 1,
+    };
+    [
         ("SnapshotStart", FeedMessage::SnapshotStart(start)),
-        ("SnapshotOrder", FeedMessage::SnapshotOrder(ask)),
-        ("SnapshotEnd", FeedMessage::SnapshotEnd(end)),
+        ("SnapshotOrder", FeedMessage::SnapshotOrder(ASK)),
+        ("SnapshotBlock", FeedMessage::SnapshotBlock(BLOCK)),
+        (
+            "SnapshotEnd",
+            FeedMessage::SnapshotEnd(SnapshotEnd { contract, sequence, digest: book_before().digest() }),
+        ),
+    ]
+}
+
+fn group(
+    contract: ContractId,
+    previous: Sequence,
+    sequence: Sequence,
+    bodies: &[MarketBody],
+) -> Vec<MarketEvent> {
+    let of = |body: &MarketBody| MarketEvent { contract, previous, sequence, time: time(), body: *body };
+    bodies.iter().map(of).collect()
+}
+
+/// What command 1001 did.
+fn first_group() -> Vec<MarketEvent> {
+    group(contract(), 998, 1001, &[MarketBody::Trade(ASK), MarketBody::Add(REST)])
+}
+
+fn increments() -> [Said; 6] {
+    let block = BlockEntry {
+        order: 1002,
+        price: 20_700,
+        slots: 8,
+        units: 4,
+        min_units: 0,
+        same_provider: true,
+        ..BLOCK
+    };
+    let swept = MarketBody::BlockTrade(MarketEntry { units: 2, ..REST });
+    let between = MarketBody::BlockPrint { price: 20_700, units: 4, aggressor: Side::Sell };
+    let gone = MarketBody::Block(BlockEntry { units: 0, ..block });
+    let indicative = MarketBody::Indicative { price: 20_000, volume: 3 };
+    let auction = [
+        MarketBody::AuctionTrade { price: 20_000, units: 3 },
+        MarketBody::Reduce(MarketEntry { order: 900, side: Side::Buy, price: 20_100, units: 1 }),
+        MarketBody::Delete(MarketEntry { order: 901, side: Side::Sell, price: 19_900, units: 3 }),
+        MarketBody::Phase(Phase::Continuous),
+    ];
+    let (contract, later) = (contract(), ContractId(contract().0 + 335));
+    [
+        Said::Events(first_group()),
+        Said::Events(group(contract, 1001, 1002, &[MarketBody::Block(block)])),
+        Said::Several(group(contract, 1002, 1003, &[swept])),
+        Said::Several(group(contract, 1003, 1004, &[between, gone])),
+        Said::Events(group(later, 1004, 1005, &[indicative])),
+        Said::Events(group(later, 1005, 1006, &auction)),
+    ]
+}
+
+/// What is made of books and trades.
+fn figures() -> [(&'static str, FeedMessage<'static>); 5] {
+    let mut book = book_before();
+    first_group().iter().for_each(|event| book.follow(event).unwrap());
+    let (contract, sequence, time) = (contract(), 1001, time());
+    let digest = BookDigest { contract, sequence, digest: book.digest() };
+    let (taker, kind) = (Some(Side::Buy), TradeKind::Single);
+    let print = TradePrint { contract, sequence, time, kind, price: 20_900, units: 3, taker, maker: 998 };
+    let top = Top { contract, sequence, time, bid: Some((21_000, 5)), ask: None };
+    let ClassSpec { model, currency, .. } = ClassSpec::example();
+    let per_pflop = Some(("BF16".parse().unwrap(), 1_990_647));
+    let index = Index { model, currency, sequence, time, price: 1_968_750, per_pflop, unit_hours: 32 };
+    let best = Some(WindowPrice { first: contract, price: 20_126, total: 8_050_100, units: 2 });
+    let window = Window { class: ClassNo(5), hours: 4, side: Side::Buy, start: Start::Day, sequence, best };
+    [
         ("BookDigest", FeedMessage::BookDigest(digest)),
         ("Top", FeedMessage::Top(top)),
         ("TradePrint", FeedMessage::TradePrint(print)),
-    ];
-    examples.extend(feed.map(|(name, message)| (name, Said::Feed(message))));
-    examples
+        ("Index", FeedMessage::Index(index)),
+        ("Window", FeedMessage::Window(window)),
+    ]
 }

@@ -1,13 +1,12 @@
-//! Increments: what one command changed in one book. Beside them what is made from them: the book's digest,
-//! best bid and ask, trades.
+//! Increments: what one command changed in one book, and what tells that all of a command has come.
 
+use super::entry::{body, entry};
 use super::layouts::{self, Entry, INCREMENT_KIND, IncrementHead};
-use crate::choice::{Change, Choice, Misfit, flag};
+use crate::choice::flag;
 use crate::header::{Frame, Header, MESSAGE_MAX, WireError};
 use crate::wire::{Wire, header_of, put, read};
-use types::{
-    ContractId, MarketBody, MarketEntry, MarketEvent, OrderId, Phase, Sequence, Side, Ticks, Timestamp, Units,
-};
+use std::borrow::Cow;
+use types::{ContractId, MarketEvent, Sequence, Timestamp};
 use zerocopy::{FromBytes, IntoBytes};
 
 /// How many entries one increment holds at most; a group of more is sent in several.
@@ -26,70 +25,35 @@ pub struct Increment<'a> {
     pub time: Timestamp,
     /// True in the last part.
     pub last: bool,
+    /// True if the command changed several contracts, and a [`CommandEnd`] follows when all has come of those that
+    /// are subscribed to.
+    pub several: bool,
     bytes: &'a [u8],
     entries: &'a [Entry],
 }
 
-/// What a book must come to.
+/// All has come of what a command changed in several contracts, as far as they are subscribed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BookDigest {
-    /// Of what.
-    pub contract: ContractId,
-    /// After this command.
+pub struct CommandEnd {
+    /// Which command.
     pub sequence: Sequence,
-    /// [`crate::PublicBook::digest`] of the book then.
-    pub digest: u32,
 }
 
-/// Best bid and ask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Top {
-    /// Of what.
-    pub contract: ContractId,
-    /// The command that brought it about.
-    pub sequence: Sequence,
-    /// Its stamp.
-    pub time: Timestamp,
-    /// The best bid and all units at that price, if there is one.
-    pub bid: Option<(Ticks, u64)>,
-    /// The best ask and all units at that price, if there is one.
-    pub ask: Option<(Ticks, u64)>,
+/// Cuts events into commands: neighbours with the same sequence.
+pub fn commands(events: &[MarketEvent]) -> impl Iterator<Item = &[MarketEvent]> {
+    events.chunk_by(|one, next| one.sequence == next.sequence)
 }
 
-/// A trade.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TradePrint {
-    /// Of what.
-    pub contract: ContractId,
-    /// The command that caused it.
-    pub sequence: Sequence,
-    /// Its stamp.
-    pub time: Timestamp,
-    /// The maker's price.
-    pub price: Ticks,
-    /// How many units.
-    pub units: Units,
-    /// The side of the incoming order.
-    pub taker: Side,
-    /// The resting order.
-    pub maker: OrderId,
-}
-
-impl TradePrint {
-    /// What an event prints, if it is a trade.
-    #[must_use]
-    pub fn of(event: &MarketEvent) -> Option<TradePrint> {
-        let MarketBody::Trade(maker) = event.body else { return None };
-        Some(TradePrint {
-            contract: event.contract,
-            sequence: event.sequence,
-            time: event.time,
-            price: maker.price,
-            units: maker.units,
-            taker: maker.side.opposite(),
-            maker: maker.order,
-        })
+/// The events of one command with those of a contract beside each other, in their order, the contracts rising: a
+/// command tells of each contract once. A block that is executed after others may come back to a contract.
+#[must_use]
+pub fn by_contract(command: &[MarketEvent]) -> Cow<'_, [MarketEvent]> {
+    if command.is_sorted_by_key(|event| event.contract) {
+        return Cow::Borrowed(command);
     }
+    let mut sorted = command.to_vec();
+    sorted.sort_by_key(|event| event.contract);
+    Cow::Owned(sorted)
 }
 
 /// Cuts events into groups: neighbours of the same contract and command.
@@ -98,8 +62,9 @@ pub fn groups(events: &[MarketEvent]) -> impl Iterator<Item = &[MarketEvent]> {
 }
 
 /// Appends one group, as cut by [`groups`], to `out`: one increment, or several if it has more than
-/// [`ENTRIES_MAX`] events. Contract, sequences and time are those of its first event.
-pub fn encode_increment(group: &[MarketEvent], out: &mut Vec<u8>) {
+/// [`ENTRIES_MAX`] events. Contract, sequences and time are those of its first event. `several` says that the command
+/// changed other contracts too, and that a [`CommandEnd`] will follow.
+pub fn encode_increment(group: &[MarketEvent], several: bool, out: &mut Vec<u8>) {
     let mut parts = group.chunks(ENTRIES_MAX).peekable();
     while let Some(part) = parts.next() {
         let first = part[0];
@@ -111,7 +76,8 @@ pub fn encode_increment(group: &[MarketEvent], out: &mut Vec<u8>) {
             time: first.time.0.into(),
             count: u16::try_from(part.len()).expect("ENTRIES_MAX fits in 16 bits").into(),
             last: parts.peek().is_none().into(),
-            pad: [0; 5],
+            several: several.into(),
+            pad: [0; 4],
         };
         out.extend_from_slice(head.as_bytes());
         part.iter().for_each(|event| out.extend_from_slice(entry(&event.body).as_bytes()));
@@ -159,6 +125,7 @@ pub(crate) fn decode(frame: Frame<'_>) -> Result<Increment<'_>, WireError> {
         sequence: head.sequence.get(),
         time: Timestamp(head.time.get()),
         last: flag("last part", head.last)?,
+        several: flag("several contracts", head.several)?,
         bytes: frame.bytes,
         entries,
     })
@@ -168,127 +135,16 @@ fn increment_header(entries: usize) -> Header {
     header_of(INCREMENT_KIND, size_of::<IncrementHead>() + entries * size_of::<Entry>())
 }
 
-fn entry(body: &MarketBody) -> Entry {
-    let (change, at) = match *body {
-        MarketBody::Add(at) => (Change::Add, at),
-        MarketBody::Reduce(at) => (Change::Reduce, at),
-        MarketBody::Delete(at) => (Change::Delete, at),
-        MarketBody::Trade(at) => (Change::Trade, at),
-        MarketBody::Phase(phase) => {
-            let (change, phase) = (Change::Phase.byte(), phase.byte());
-            return Entry {
-                change,
-                side: 0,
-                phase,
-                pad: [0; 1],
-                units: 0.into(),
-                price: 0.into(),
-                order: 0.into(),
-            };
-        }
-    };
-    Entry {
-        change: change.byte(),
-        side: at.side.byte(),
-        phase: 0,
-        pad: [0; 1],
-        units: at.units.into(),
-        price: at.price.into(),
-        order: at.order.into(),
-    }
-}
-
-fn body(entry: &Entry) -> Result<MarketBody, Misfit> {
-    let change = Change::from_byte(entry.change)?;
-    if change == Change::Phase {
-        return Ok(MarketBody::Phase(Phase::from_byte(entry.phase)?));
-    }
-    let at = MarketEntry {
-        order: entry.order.get(),
-        side: Side::from_byte(entry.side)?,
-        price: entry.price.get(),
-        units: entry.units.get(),
-    };
-    Ok(match change {
-        Change::Add => MarketBody::Add(at),
-        Change::Reduce => MarketBody::Reduce(at),
-        Change::Delete => MarketBody::Delete(at),
-        Change::Trade | Change::Phase => MarketBody::Trade(at),
-    })
-}
-
-pub(crate) fn encode_digest(digest: &BookDigest, out: &mut Vec<u8>) {
-    let message = layouts::BookDigest {
-        header: layouts::BookDigest::HEADER,
-        contract: digest.contract.0.into(),
-        sequence: digest.sequence.into(),
-        digest: digest.digest.into(),
+pub(crate) fn encode_end(end: &CommandEnd, out: &mut Vec<u8>) {
+    let message = layouts::CommandEnd {
+        header: layouts::CommandEnd::HEADER,
         pad: [0; 4],
+        sequence: end.sequence.into(),
     };
     put(&message, out);
 }
 
-pub(crate) fn decode_digest(frame: Frame<'_>) -> Result<BookDigest, WireError> {
-    let message: &layouts::BookDigest = read(frame)?;
-    Ok(BookDigest {
-        contract: ContractId(message.contract.get()),
-        sequence: message.sequence.get(),
-        digest: message.digest.get(),
-    })
-}
-
-pub(crate) fn encode_top(top: &Top, out: &mut Vec<u8>) {
-    let (bid, bid_units) = top.bid.unwrap_or((0, 0));
-    let (ask, ask_units) = top.ask.unwrap_or((0, 0));
-    let message = layouts::Top {
-        header: layouts::Top::HEADER,
-        contract: top.contract.0.into(),
-        sequence: top.sequence.into(),
-        time: top.time.0.into(),
-        bid: bid.into(),
-        bid_units: bid_units.into(),
-        ask: ask.into(),
-        ask_units: ask_units.into(),
-    };
-    put(&message, out);
-}
-
-pub(crate) fn decode_top(frame: Frame<'_>) -> Result<Top, WireError> {
-    let message: &layouts::Top = read(frame)?;
-    let side = |price: Ticks, units: u64| (price != 0).then_some((price, units));
-    Ok(Top {
-        contract: ContractId(message.contract.get()),
-        sequence: message.sequence.get(),
-        time: Timestamp(message.time.get()),
-        bid: side(message.bid.get(), message.bid_units.get()),
-        ask: side(message.ask.get(), message.ask_units.get()),
-    })
-}
-
-pub(crate) fn encode_print(print: &TradePrint, out: &mut Vec<u8>) {
-    let message = layouts::TradePrint {
-        header: layouts::TradePrint::HEADER,
-        contract: print.contract.0.into(),
-        sequence: print.sequence.into(),
-        time: print.time.0.into(),
-        price: print.price.into(),
-        maker: print.maker.into(),
-        units: print.units.into(),
-        taker: print.taker.byte(),
-        pad: [0; 3],
-    };
-    put(&message, out);
-}
-
-pub(crate) fn decode_print(frame: Frame<'_>) -> Result<TradePrint, WireError> {
-    let message: &layouts::TradePrint = read(frame)?;
-    Ok(TradePrint {
-        contract: ContractId(message.contract.get()),
-        sequence: message.sequence.get(),
-        time: Timestamp(message.time.get()),
-        price: message.price.get(),
-        units: message.units.get(),
-        taker: Side::from_byte(message.taker)?,
-        maker: message.maker.get(),
-    })
+pub(crate) fn decode_end(frame: Frame<'_>) -> Result<CommandEnd, WireError> {
+    let message: &layouts::CommandEnd = read(frame)?;
+    Ok(CommandEnd { sequence: message.sequence.get() })
 }

@@ -77,7 +77,11 @@ message! {
         contract: U32,
         sequence: U64,
         last_price: I64,
+        auction_price: I64,
+        indicative_price: I64,
+        indicative_volume: U32,
         orders: U32,
+        blocks: U32,
         phase: u8,
         pad: [u8; 3],
     }
@@ -91,6 +95,19 @@ message! {
         price: I64,
         side: u8,
         pad: [u8; 7],
+    }
+}
+
+message! {
+    SnapshotBlock = 0x93 {
+        header: Header,
+        units: U32,
+        order: U64,
+        price: I64,
+        min_units: U32,
+        slots: U16,
+        side: u8,
+        same_provider: u8,
     }
 }
 
@@ -114,7 +131,8 @@ layout! {
         time: U64,
         count: U16,
         last: u8,
-        pad: [u8; 5],
+        several: u8,
+        pad: [u8; 4],
     }
 }
 
@@ -124,10 +142,13 @@ layout! {
         change: u8,
         side: u8,
         phase: u8,
-        pad: [u8; 1],
+        same_provider: u8,
         units: U32,
         price: I64,
         order: U64,
+        min_units: U32,
+        slots: U16,
+        pad: [u8; 2],
     }
 }
 
@@ -164,6 +185,45 @@ message! {
         maker: U64,
         units: U32,
         taker: u8,
+        kind: u8,
+        pad: [u8; 2],
+    }
+}
+
+message! {
+    CommandEnd = 0xa4 {
+        header: Header,
+        pad: [u8; 4],
+        sequence: U64,
+    }
+}
+
+message! {
+    Index = 0xa5 {
+        header: Header,
+        model: [u8; 12],
+        currency: [u8; 12],
+        precision: [u8; 12],
+        sequence: U64,
+        time: U64,
+        price: I64,
+        pflop_hour: I64,
+        unit_hours: U64,
+    }
+}
+
+message! {
+    Window = 0xa6 {
+        header: Header,
+        contract: U32,
+        sequence: U64,
+        price: I64,
+        total: I64,
+        units: U64,
+        class: U16,
+        hours: u8,
+        side: u8,
+        start: u8,
         pad: [u8; 3],
     }
 }

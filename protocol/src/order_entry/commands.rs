@@ -79,6 +79,10 @@ pub fn encode_command(number: u64, command: &Command, out: &mut Vec<u8>) -> Resu
         | Command::OpenAccount { .. }
         | Command::RegisterKey { .. }
         | Command::RevokeKey { .. }
+        | Command::SetLimits { .. }
+        | Command::SetKillSwitch { .. }
+        | Command::Halt { .. }
+        | Command::Resume { .. }
         | Command::DepositCash { .. } => operators::encode(number, command, out),
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Every order-entry message as it stands on the wire, field by field; docs/order-entry.md says what each
 //! field means. Numbers are little-endian; `pad` is sent as zeros and not looked at.
 
-use super::terms::{MassCancelTerms, OrderTerms};
+use super::terms::{MassCancelTerms, OrderTerms, ScopeTerms};
 use crate::class_info::ClassTerms;
 use crate::header::Header;
 use crate::wire::{layout, message};
@@ -177,8 +177,12 @@ message! {
         header: Header,
         account: U32,
         name: [u8; 16],
+        order_value: I64,
+        open_orders: U32,
+        open_blocks: U32,
         role: u8,
-        pad: [u8; 7],
+        killed: u8,
+        pad: [u8; 6],
     }
 }
 
@@ -328,6 +332,51 @@ message! {
     }
 }
 
+message! {
+    SetLimits = 0x2c {
+        header: Header,
+        account: U32,
+        number: U64,
+        order_value: I64,
+        open_orders: U32,
+        open_blocks: U32,
+        why: [u8; 63],
+        pad: [u8; 1],
+    }
+}
+
+message! {
+    SetKillSwitch = 0x2d {
+        header: Header,
+        account: U32,
+        number: U64,
+        why: [u8; 63],
+        on: u8,
+    }
+}
+
+message! {
+    Halt = 0x2e {
+        header: Header,
+        pad: [u8; 4],
+        number: U64,
+        terms: ScopeTerms,
+        why: [u8; 63],
+        pad_end: [u8; 1],
+    }
+}
+
+message! {
+    Resume = 0x2f {
+        header: Header,
+        pad: [u8; 4],
+        number: U64,
+        terms: ScopeTerms,
+        why: [u8; 63],
+        pad_end: [u8; 1],
+    }
+}
+
 // Reports.
 
 layout! {
@@ -440,7 +489,6 @@ message! {
         head: ReportHead,
         class: U16,
         pad: [u8; 6],
-        terms: ClassTerms,
     }
 }
 
@@ -518,5 +566,54 @@ message! {
         head: ReportHead,
         replacement: U32,
         pad: [u8; 4],
+    }
+}
+
+message! {
+    BlockTraded = 0x52 {
+        head: ReportHead,
+        order: U64,
+        value: I64,
+        contract: U32,
+        units: U32,
+        left: U32,
+        fills: U32,
+        slots: U16,
+        side: u8,
+        pad: [u8; 5],
+    }
+}
+
+message! {
+    LimitsSet = 0x53 {
+        head: ReportHead,
+        order_value: I64,
+        limited: U32,
+        open_orders: U32,
+        open_blocks: U32,
+        pad: [u8; 4],
+    }
+}
+
+message! {
+    KillSwitchSet = 0x54 {
+        head: ReportHead,
+        stopped: U32,
+        on: u8,
+        pad: [u8; 3],
+    }
+}
+
+message! {
+    Halted = 0x55 {
+        head: ReportHead,
+        terms: ScopeTerms,
+    }
+}
+
+message! {
+    Resumed = 0x56 {
+        head: ReportHead,
+        terms: ScopeTerms,
     }
 }

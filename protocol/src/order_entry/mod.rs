@@ -25,7 +25,7 @@ use types::{
 };
 
 /// The name of this protocol and its version in the TLS handshake.
-pub const ALPN: &[u8] = b"cuex-order/3";
+pub const ALPN: &[u8] = b"cuex-order/4";
 
 /// What a client says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,7 +167,7 @@ impl ServerMessage {
                 session::decode_logged_out(frame).map(|last_report| ServerMessage::LoggedOut { last_report })
             }
             ClassInfo::KIND => class_info::decode(frame).map(ServerMessage::Class),
-            layouts::Accepted::KIND..=layouts::KeyRotated::KIND => {
+            layouts::Accepted::KIND..=layouts::Resumed::KIND => {
                 reports::decode(frame).map(ServerMessage::Report)
             }
             _ => queries::decode_answer(frame),
@@ -212,7 +212,10 @@ impl ServerMessage {
                 ServerMessage::Holding { account, contract, free, reserved }
             }
             StateEvent::Order(order) => ServerMessage::OpenOrder(order),
-            StateEvent::Contract { .. } | StateEvent::Reports { .. } => return None,
+            StateEvent::Contract { .. }
+            | StateEvent::Halt { .. }
+            | StateEvent::Traded { .. }
+            | StateEvent::Reports { .. } => return None,
         })
     }
 }

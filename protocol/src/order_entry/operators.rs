@@ -1,11 +1,12 @@
 //! The operator's commands, each with the operator's reason.
 
 use super::layouts;
-use crate::choice::{Choice, Misfit, code, name, rights, why};
+use super::terms::ScopeTerms;
+use crate::choice::{Choice, Misfit, code, flag, name, rights, why};
 use crate::class_info::ClassTerms;
 use crate::header::{Frame, WireError};
 use crate::wire::{Wire, put, read};
-use types::{AccountId, Command, KeyNo, PublicKey, Role, Timestamp};
+use types::{AccountId, Command, KeyNo, Limits, PublicKey, Role, Timestamp};
 use zerocopy::little_endian::U64;
 
 /// Appends one of the operator's commands; any other is nothing to this file.
@@ -50,6 +51,39 @@ pub(super) fn encode(number: u64, command: &Command, out: &mut Vec<u8>) {
             };
             put(&message, out);
         }
+        _ => encode_of_markets(number, command, out),
+    }
+}
+
+/// Appends what stops trading, or limits it.
+fn encode_of_markets(number: U64, command: &Command, out: &mut Vec<u8>) {
+    match *command {
+        Command::SetLimits { account, limits, why } => {
+            let Limits { open_orders, open_blocks, order_value } = limits;
+            let message = layouts::SetLimits {
+                header: layouts::SetLimits::HEADER,
+                account: account.0.into(),
+                number,
+                order_value: order_value.into(),
+                open_orders: open_orders.into(),
+                open_blocks: open_blocks.into(),
+                why: why.bytes(),
+                pad: [0; 1],
+            };
+            put(&message, out);
+        }
+        Command::SetKillSwitch { account, on, why } => {
+            let (header, account, why) = (layouts::SetKillSwitch::HEADER, account.0.into(), why.bytes());
+            put(&layouts::SetKillSwitch { header, account, number, why, on: on.into() }, out);
+        }
+        Command::Halt { scope, why } => {
+            let (header, terms, why) = (layouts::Halt::HEADER, ScopeTerms::new(scope), why.bytes());
+            put(&layouts::Halt { header, pad: [0; 4], number, terms, why, pad_end: [0; 1] }, out);
+        }
+        Command::Resume { scope, why } => {
+            let (header, terms, why) = (layouts::Resume::HEADER, ScopeTerms::new(scope), why.bytes());
+            put(&layouts::Resume { header, pad: [0; 4], number, terms, why, pad_end: [0; 1] }, out);
+        }
         _ => {}
     }
 }
@@ -77,6 +111,24 @@ pub(super) fn decode(frame: Frame<'_>) -> Result<(U64, Result<Command, Misfit>),
         layouts::DepositCash::KIND => {
             let message: &layouts::DepositCash = read(frame)?;
             (message.number, decode_deposit_cash(message))
+        }
+        layouts::SetLimits::KIND => {
+            let message: &layouts::SetLimits = read(frame)?;
+            (message.number, decode_set_limits(message))
+        }
+        layouts::SetKillSwitch::KIND => {
+            let message: &layouts::SetKillSwitch = read(frame)?;
+            (message.number, decode_set_kill_switch(message))
+        }
+        layouts::Halt::KIND => {
+            let message: &layouts::Halt = read(frame)?;
+            let asked = message.terms.scope().and_then(|scope| Ok((scope, why(message.why)?)));
+            (message.number, asked.map(|(scope, why)| Command::Halt { scope, why }))
+        }
+        layouts::Resume::KIND => {
+            let message: &layouts::Resume = read(frame)?;
+            let asked = message.terms.scope().and_then(|scope| Ok((scope, why(message.why)?)));
+            (message.number, asked.map(|(scope, why)| Command::Resume { scope, why }))
         }
         kind => return Err(WireError::UnknownKind { kind }),
     })
@@ -109,4 +161,18 @@ fn decode_deposit_cash(message: &layouts::DepositCash) -> Result<Command, Misfit
         external: message.external.get(),
         why: why(message.why)?,
     })
+}
+
+fn decode_set_limits(message: &layouts::SetLimits) -> Result<Command, Misfit> {
+    let limits = Limits {
+        open_orders: message.open_orders.get(),
+        open_blocks: message.open_blocks.get(),
+        order_value: message.order_value.get(),
+    };
+    Ok(Command::SetLimits { account: AccountId(message.account.get()), limits, why: why(message.why)? })
+}
+
+fn decode_set_kill_switch(message: &layouts::SetKillSwitch) -> Result<Command, Misfit> {
+    let (account, on) = (AccountId(message.account.get()), flag("on", message.on)?);
+    Ok(Command::SetKillSwitch { account, on, why: why(message.why)? })
 }

@@ -6,7 +6,8 @@ use crate::choice::{Choice, code, flag, name, reject_code, rights};
 use crate::header::{Frame, WireError};
 use crate::wire::{Wire, put, read};
 use types::{
-    Account, AccountId, ContractId, Key, KeyNo, OpenOrder, PublicKey, RejectCode, Role, Sequence, Timestamp,
+    Account, AccountId, ContractId, Key, KeyNo, Limits, OpenOrder, PublicKey, RejectCode, Role, Sequence,
+    Timestamp,
 };
 
 /// A question, answered by lines and [`QueryEnd`], or by [`QueryRefused`]. Questions are answered one after
@@ -113,8 +114,12 @@ pub(crate) fn encode_account(account: &Account, out: &mut Vec<u8>) {
         header: layouts::AccountInfo::HEADER,
         account: account.id.0.into(),
         name: account.name.bytes(),
+        order_value: account.limits.order_value.into(),
+        open_orders: account.limits.open_orders.into(),
+        open_blocks: account.limits.open_blocks.into(),
         role: account.role.byte(),
-        pad: [0; 7],
+        killed: account.killed.into(),
+        pad: [0; 6],
     };
     put(&message, out);
 }
@@ -236,6 +241,12 @@ fn decode_account(frame: Frame<'_>) -> Result<Account, WireError> {
         id: AccountId(message.account.get()),
         name: name(message.name)?,
         role: Role::from_byte(message.role)?,
+        limits: Limits {
+            open_orders: message.open_orders.get(),
+            open_blocks: message.open_blocks.get(),
+            order_value: message.order_value.get(),
+        },
+        killed: flag("killed", message.killed)?,
     })
 }
 

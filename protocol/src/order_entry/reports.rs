@@ -1,14 +1,14 @@
 //! Reports: what a command's owner is told, in one layout per kind of report.
 
 use super::layouts::{self, ReportHead};
-use super::terms::{MassCancelTerms, OrderTerms};
+use super::terms::{MassCancelTerms, OrderTerms, ScopeTerms};
 use crate::choice::{Choice, Misfit, code, flag, reject_code};
-use crate::class_info::{ClassTerms, class_no};
+use crate::class_info::class_no;
 use crate::header::{Frame, WireError};
 use crate::wire::{Wire, put, read};
 use types::{
-    AccountId, Answers, CancelReason, ClassNo, ClassSpec, Code, ContractId, KeyNo, Lane, Money, RejectCode,
-    Report, ReportBody, Sender, Side, Timestamp, Units,
+    AccountId, Answers, CancelReason, Code, ContractId, KeyNo, Lane, Limits, Money, RejectCode, Report,
+    ReportBody, Sender, Side, Timestamp, Units,
 };
 
 /// The `lane` of a report that answers no command of the account's own.
@@ -19,7 +19,10 @@ const NO_LANE: u8 = 0;
 #[must_use]
 pub fn outcome_of(report: &Report) -> Option<Sender> {
     let is_outcome = |sender: &Sender| match report.body {
-        ReportBody::Filled { .. } | ReportBody::Triggered { .. } | ReportBody::MassCancelDone { .. } => false,
+        ReportBody::Filled { .. }
+        | ReportBody::BlockTraded { .. }
+        | ReportBody::Triggered { .. }
+        | ReportBody::MassCancelDone { .. } => false,
         ReportBody::Cancelled { .. } => sender.lane == Lane::Cancels,
         ReportBody::Rejected { code, .. } => code != RejectCode::NumberNotRising,
         _ => true,
@@ -120,12 +123,40 @@ pub fn encode_report(report: &Report, out: &mut Vec<u8>) {
             let head = head::<layouts::CancelOnDisconnectSet>(report);
             put(&layouts::CancelOnDisconnectSet { head, grace: grace.into(), pad: [0; 4] }, out);
         }
+        ReportBody::BlockTraded { order, contract, slots, side, units, left, value, fills } => {
+            let message = layouts::BlockTraded {
+                head: head::<layouts::BlockTraded>(report),
+                order: order.into(),
+                value: value.into(),
+                contract: contract.0.into(),
+                units: units.into(),
+                left: left.into(),
+                fills: fills.into(),
+                slots: slots.into(),
+                side: side.byte(),
+                pad: [0; 5],
+            };
+            put(&message, out);
+        }
+        ReportBody::LimitsSet { account, limits } => put(&limits_set(report, account, limits), out),
+        ReportBody::KillSwitchSet { account, on } => put(&kill_switch_set(report, account, on), out),
+        ReportBody::Halted(scope) => {
+            let head = head::<layouts::Halted>(report);
+            put(&layouts::Halted { head, terms: ScopeTerms::new(scope) }, out);
+        }
+        ReportBody::Resumed(scope) => {
+            let head = head::<layouts::Resumed>(report);
+            put(&layouts::Resumed { head, terms: ScopeTerms::new(scope) }, out);
+        }
         ReportBody::KeyRotated { key } => {
             let head = head::<layouts::KeyRotated>(report);
             put(&layouts::KeyRotated { head, replacement: key.0.into(), pad: [0; 4] }, out);
         }
         ReportBody::Settled { contract, units } => put(&settled(report, contract, units), out),
-        ReportBody::ClassDefined { class, spec } => put(&class_defined(report, class, &spec), out),
+        ReportBody::ClassDefined { class } => {
+            let head = head::<layouts::ClassDefined>(report);
+            put(&layouts::ClassDefined { head, class: class.0.into(), pad: [0; 6] }, out);
+        }
         ReportBody::AccountOpened { account } => put(&account_opened(report, account), out),
         ReportBody::KeyRegistered { key, account } => put(&key_registered(report, key, account), out),
         ReportBody::KeyRevoked { key } => put(&key_revoked(report, key), out),
@@ -172,6 +203,10 @@ pub(crate) fn decode(frame: Frame<'_>) -> Result<Report, WireError> {
             let message: &layouts::MassCancelDone = read(frame)?;
             report(&message.head, ReportBody::MassCancelDone { orders: message.orders.get() })
         }
+        layouts::BlockTraded::KIND => {
+            let message: &layouts::BlockTraded = read(frame)?;
+            report(&message.head, decode_block_traded(message)?)
+        }
         _ => decode_others(frame),
     }
 }
@@ -209,8 +244,7 @@ fn decode_operators(frame: Frame<'_>) -> Result<Report, WireError> {
     match frame.kind {
         layouts::ClassDefined::KIND => {
             let message: &layouts::ClassDefined = read(frame)?;
-            let (class, spec) = (class_no(message.class)?, message.terms.listed()?);
-            report(&message.head, ReportBody::ClassDefined { class, spec })
+            report(&message.head, ReportBody::ClassDefined { class: class_no(message.class)? })
         }
         layouts::AccountOpened::KIND => {
             let message: &layouts::AccountOpened = read(frame)?;
@@ -229,6 +263,23 @@ fn decode_operators(frame: Frame<'_>) -> Result<Report, WireError> {
         layouts::CashCredited::KIND => {
             let message: &layouts::CashCredited = read(frame)?;
             report(&message.head, decode_cash_credited(message)?)
+        }
+        layouts::LimitsSet::KIND => {
+            let message: &layouts::LimitsSet = read(frame)?;
+            report(&message.head, decode_limits_set(message))
+        }
+        layouts::KillSwitchSet::KIND => {
+            let message: &layouts::KillSwitchSet = read(frame)?;
+            let (account, on) = (AccountId(message.stopped.get()), flag("on", message.on)?);
+            report(&message.head, ReportBody::KillSwitchSet { account, on })
+        }
+        layouts::Halted::KIND => {
+            let message: &layouts::Halted = read(frame)?;
+            report(&message.head, ReportBody::Halted(message.terms.scope()?))
+        }
+        layouts::Resumed::KIND => {
+            let message: &layouts::Resumed = read(frame)?;
+            report(&message.head, ReportBody::Resumed(message.terms.scope()?))
         }
         kind => Err(WireError::UnknownKind { kind }),
     }
@@ -320,6 +371,19 @@ fn decode_replaced(message: &layouts::Replaced) -> Result<ReportBody, Misfit> {
     })
 }
 
+fn decode_block_traded(message: &layouts::BlockTraded) -> Result<ReportBody, Misfit> {
+    Ok(ReportBody::BlockTraded {
+        order: message.order.get(),
+        contract: ContractId(message.contract.get()),
+        slots: message.slots.get(),
+        side: Side::from_byte(message.side)?,
+        units: message.units.get(),
+        left: message.left.get(),
+        value: message.value.get(),
+        fills: message.fills.get(),
+    })
+}
+
 fn cash_deposited(report: &Report, currency: Code, amount: Money, external: u64) -> layouts::CashDeposited {
     layouts::CashDeposited {
         head: head::<layouts::CashDeposited>(report),
@@ -365,11 +429,6 @@ fn settled(report: &Report, contract: ContractId, units: Units) -> layouts::Sett
     layouts::Settled { head, contract: contract.0.into(), units: units.into() }
 }
 
-fn class_defined(report: &Report, class: ClassNo, spec: &ClassSpec) -> layouts::ClassDefined {
-    let head = head::<layouts::ClassDefined>(report);
-    layouts::ClassDefined { head, class: class.0.into(), pad: [0; 6], terms: ClassTerms::new(spec) }
-}
-
 fn account_opened(report: &Report, account: AccountId) -> layouts::AccountOpened {
     let head = head::<layouts::AccountOpened>(report);
     layouts::AccountOpened { head, opened: account.0.into(), pad: [0; 4] }
@@ -408,4 +467,31 @@ fn decode_cash_credited(message: &layouts::CashCredited) -> Result<ReportBody, M
         amount: message.amount.get(),
         external: message.external.get(),
     })
+}
+
+fn limits_set(report: &Report, account: AccountId, limits: Limits) -> layouts::LimitsSet {
+    layouts::LimitsSet {
+        head: head::<layouts::LimitsSet>(report),
+        order_value: limits.order_value.into(),
+        limited: account.0.into(),
+        open_orders: limits.open_orders.into(),
+        open_blocks: limits.open_blocks.into(),
+        pad: [0; 4],
+    }
+}
+
+fn decode_limits_set(message: &layouts::LimitsSet) -> ReportBody {
+    ReportBody::LimitsSet {
+        account: AccountId(message.limited.get()),
+        limits: Limits {
+            open_orders: message.open_orders.get(),
+            open_blocks: message.open_blocks.get(),
+            order_value: message.order_value.get(),
+        },
+    }
+}
+
+fn kill_switch_set(report: &Report, account: AccountId, on: bool) -> layouts::KillSwitchSet {
+    let head = head::<layouts::KillSwitchSet>(report);
+    layouts::KillSwitchSet { head, stopped: account.0.into(), on: on.into(), pad: [0; 3] }
 }

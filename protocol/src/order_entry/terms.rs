@@ -1,4 +1,5 @@
-//! The terms of an order and of a mass cancel on the wire, each shared by a command and by what is said of it.
+//! The terms of an order, of a mass cancel and of a halt on the wire, each shared by a command and by what is said of
+//! it.
 
 use crate::choice::{Choice, Flags, Misfit, Scoped, Tif};
 use crate::class_info::class_no;
@@ -23,7 +24,8 @@ layout! {
         time_in_force: u8,
         self_trade: u8,
         flags: u8,
-        pad: [u8; 3],
+        pad: [u8; 1],
+        slots: U16,
     }
 }
 
@@ -34,6 +36,16 @@ layout! {
         class: U16,
         scope: u8,
         side: u8,
+    }
+}
+
+layout! {
+    /// Which contracts a halt stops.
+    ScopeTerms {
+        contract: U32,
+        class: U16,
+        scope: u8,
+        pad: [u8; 1],
     }
 }
 
@@ -48,7 +60,11 @@ impl OrderTerms {
             TimeInForce::Fok => (Tif::Fok, 0),
             TimeInForce::Gtd(until) => (Tif::Gtd, until.0),
         };
-        let flags = Flags { post_only: order.post_only, stop: order.trigger.is_some() };
+        let flags = Flags {
+            post_only: order.post_only,
+            stop: order.trigger.is_some(),
+            same_provider: order.same_provider,
+        };
         OrderTerms {
             price: order.price.into(),
             until: until.into(),
@@ -62,7 +78,8 @@ impl OrderTerms {
             time_in_force: time_in_force.byte(),
             self_trade: order.self_trade.byte(),
             flags: flags.byte(),
-            pad: [0; 3],
+            pad: [0; 1],
+            slots: order.slots.into(),
         }
     }
 
@@ -82,6 +99,8 @@ impl OrderTerms {
             post_only: flags.post_only,
             trigger: self.trigger(flags.stop)?,
             self_trade: SelfTrade::from_byte(self.self_trade)?,
+            slots: self.slots.get(),
+            same_provider: flags.same_provider,
         })
     }
 
@@ -108,34 +127,51 @@ impl OrderTerms {
 
 impl MassCancelTerms {
     pub(crate) fn new(asked: &MassCancel) -> MassCancelTerms {
-        let (scope, class, contract) = match asked.scope {
-            Scope::All => (Scoped::All, ClassNo(0), ContractId(0)),
-            Scope::Class(class) => (Scoped::Class, class, ContractId(0)),
-            Scope::Contract(contract) => (Scoped::Contract, ClassNo(0), contract),
-        };
-        MassCancelTerms {
-            contract: contract.0.into(),
-            class: class.0.into(),
-            scope: scope.byte(),
-            side: asked.side.map_or(BOTH_SIDES, Choice::byte),
-        }
+        let (scope, class, contract) = scope_fields(asked.scope);
+        MassCancelTerms { contract, class, scope, side: asked.side.map_or(BOTH_SIDES, Choice::byte) }
     }
 
     pub(crate) fn mass_cancel(&self) -> Result<MassCancel, Misfit> {
-        let (class, contract) = (class_no(self.class)?, ContractId(self.contract.get()));
-        let scope = match Scoped::from_byte(self.scope)? {
-            // Whoever names a class or contract means it.
-            Scoped::All | Scoped::Contract if class != ClassNo(0) => {
-                return Err(Misfit::Form { field: "class" });
-            }
-            Scoped::All | Scoped::Class if contract != ContractId(0) => {
-                return Err(Misfit::Form { field: "contract" });
-            }
-            Scoped::All => Scope::All,
-            Scoped::Class => Scope::Class(class),
-            Scoped::Contract => Scope::Contract(contract),
-        };
+        let scope = scope_of(self.scope, self.class, self.contract)?;
         let side = if self.side == BOTH_SIDES { None } else { Some(Side::from_byte(self.side)?) };
         Ok(MassCancel { scope, side })
     }
+}
+
+impl ScopeTerms {
+    pub(crate) fn new(scope: Scope) -> ScopeTerms {
+        let (scope, class, contract) = scope_fields(scope);
+        ScopeTerms { contract, class, scope, pad: [0; 1] }
+    }
+
+    pub(crate) fn scope(&self) -> Result<Scope, Misfit> {
+        scope_of(self.scope, self.class, self.contract)
+    }
+}
+
+/// The fields of a scope: which it is, the class, the contract; 0 where it names none.
+fn scope_fields(scope: Scope) -> (u8, U16, U32) {
+    let (scope, class, contract) = match scope {
+        Scope::All => (Scoped::All, ClassNo(0), ContractId(0)),
+        Scope::Class(class) => (Scoped::Class, class, ContractId(0)),
+        Scope::Contract(contract) => (Scoped::Contract, ClassNo(0), contract),
+    };
+    (scope.byte(), class.0.into(), contract.0.into())
+}
+
+/// The scope of these fields.
+fn scope_of(scope: u8, class: U16, contract: U32) -> Result<Scope, Misfit> {
+    let (class, contract) = (class_no(class)?, ContractId(contract.get()));
+    Ok(match Scoped::from_byte(scope)? {
+        // Whoever names a class or contract means it.
+        Scoped::All | Scoped::Contract if class != ClassNo(0) => {
+            return Err(Misfit::Form { field: "class" });
+        }
+        Scoped::All | Scoped::Class if contract != ContractId(0) => {
+            return Err(Misfit::Form { field: "contract" });
+        }
+        Scoped::All => Scope::All,
+        Scoped::Class => Scope::Class(class),
+        Scoped::Contract => Scope::Contract(contract),
+    })
 }

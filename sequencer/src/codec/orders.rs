@@ -1,6 +1,6 @@
 //! The bodies of the records of orders: new, cancelled, replaced, cancelled in mass or on disconnect.
 
-use super::{RecordError, choice, zero};
+use super::{RecordError, absent, choice, zero};
 use types::{
     ClassNo, Command, ContractId, MassCancel, NewOrder, OrderKind, OrderRef, Scope, SelfTrade, Side, Ticks,
     TimeInForce, Timestamp, Units,
@@ -25,7 +25,8 @@ pub(super) struct NewOrderBody {
     time_in_force: u8,
     self_trade: u8,
     flags: u8,
-    reserved: [u8; 3],
+    reserved: [u8; 1],
+    slots: U16,
 }
 
 /// The whole body of a cancel, and the start of a replace's.
@@ -51,13 +52,20 @@ pub(super) struct ReplaceBody {
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub(super) struct MassCancelBody {
+    scope: ScopeBody,
+    /// 0 for both.
+    side: u8,
+}
+
+/// A set of contracts.
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub(super) struct ScopeBody {
     /// The scope's contract; else 0.
     contract: U32,
     /// The scope's class; else 0.
     class: U16,
     scope: u8,
-    /// 0 for both.
-    side: u8,
 }
 
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
@@ -71,6 +79,8 @@ pub(super) struct CancelOnDisconnectBody {
 const POST_ONLY: u8 = 1;
 /// In `flags`: there is a trigger.
 const STOP: u8 = 2;
+/// In `flags`.
+const SAME_PROVIDER: u8 = 4;
 
 impl NewOrderBody {
     pub(super) fn new(order: &NewOrder) -> NewOrderBody {
@@ -101,8 +111,11 @@ impl NewOrderBody {
                 SelfTrade::CancelBoth => 3,
                 SelfTrade::Decrement => 4,
             },
-            flags: stop | if order.post_only { POST_ONLY } else { 0 },
-            reserved: [0; 3],
+            flags: stop
+                | if order.post_only { POST_ONLY } else { 0 }
+                | if order.same_provider { SAME_PROVIDER } else { 0 },
+            reserved: [0; 1],
+            slots: order.slots.into(),
         }
     }
 
@@ -118,7 +131,7 @@ impl NewOrderBody {
     /// where it is to lie.
     #[inline(always)]
     pub(super) fn sound(&self) -> Option<NewOrder> {
-        if self.reserved != [0; 3] || self.flags & !(POST_ONLY | STOP) != 0 {
+        if self.reserved != [0] || self.flags & !(POST_ONLY | STOP | SAME_PROVIDER) != 0 {
             return None;
         }
         let is_stop = self.flags & STOP != 0;
@@ -137,6 +150,8 @@ impl NewOrderBody {
             post_only: self.flags & POST_ONLY != 0,
             trigger: is_stop.then(|| self.trigger.get()),
             self_trade: self.self_trade()?,
+            slots: self.slots.get(),
+            same_provider: self.flags & SAME_PROVIDER != 0,
         })
     }
 
@@ -146,8 +161,8 @@ impl NewOrderBody {
         if let Err(error) = zero(&self.reserved) {
             return error;
         }
-        if self.flags & !(POST_ONLY | STOP) != 0 {
-            return choice("flags", self.flags, "the sum of 1 and 2, one of them, or 0");
+        if self.flags & !(POST_ONLY | STOP | SAME_PROVIDER) != 0 {
+            return choice("flags", self.flags, "a sum of 1, 2 and 4, or 0");
         }
         if let Err(error) = side(self.side) {
             return error;
@@ -247,17 +262,7 @@ impl ReplaceBody {
 
 impl MassCancelBody {
     pub(super) fn new(asked: &MassCancel) -> MassCancelBody {
-        let (scope, class, contract) = match asked.scope {
-            Scope::All => (1, ClassNo(0), ContractId(0)),
-            Scope::Class(class) => (2, class, ContractId(0)),
-            Scope::Contract(contract) => (3, ClassNo(0), contract),
-        };
-        MassCancelBody {
-            contract: contract.0.into(),
-            class: class.0.into(),
-            scope,
-            side: asked.side.map_or(0, side_byte),
-        }
+        MassCancelBody { scope: ScopeBody::new(asked.scope), side: asked.side.map_or(0, side_byte) }
     }
 
     pub(super) fn command(&self) -> Result<Command, RecordError> {
@@ -265,16 +270,30 @@ impl MassCancelBody {
     }
 
     pub(super) fn mass_cancel(&self) -> Result<MassCancel, RecordError> {
-        let scope = match (self.scope, self.class.get(), self.contract.get()) {
-            (1, 0, 0) => Scope::All,
-            (2, class, 0) => Scope::Class(ClassNo(class)),
-            (3, 0, contract) => Scope::Contract(ContractId(contract)),
-            (1 | 3, class, _) if class != 0 => return Err(absent("class", class)),
-            (1 | 2, _, contract) => return Err(absent("contract", contract)),
-            (scope, _, _) => return Err(choice("scope", scope, "1 to 3")),
-        };
         let side = if self.side == 0 { None } else { Some(side(self.side)?) };
-        Ok(MassCancel { scope, side })
+        Ok(MassCancel { scope: self.scope.scope()?, side })
+    }
+}
+
+impl ScopeBody {
+    pub(super) fn new(scope: Scope) -> ScopeBody {
+        let (scope, class, contract) = match scope {
+            Scope::All => (1, ClassNo(0), ContractId(0)),
+            Scope::Class(class) => (2, class, ContractId(0)),
+            Scope::Contract(contract) => (3, ClassNo(0), contract),
+        };
+        ScopeBody { contract: contract.0.into(), class: class.0.into(), scope }
+    }
+
+    pub(super) fn scope(&self) -> Result<Scope, RecordError> {
+        match (self.scope, self.class.get(), self.contract.get()) {
+            (1, 0, 0) => Ok(Scope::All),
+            (2, class, 0) => Ok(Scope::Class(ClassNo(class))),
+            (3, 0, contract) => Ok(Scope::Contract(ContractId(contract))),
+            (1 | 3, class, _) if class != 0 => Err(absent("class", class)),
+            (1 | 2, _, contract) => Err(absent("contract", contract)),
+            (scope, _, _) => Err(choice("scope", scope, "1 to 3")),
+        }
     }
 }
 
@@ -296,10 +315,4 @@ fn side_of(byte: u8) -> Option<Side> {
         2 => Some(Side::Sell),
         _ => None,
     }
-}
-
-/// A field that belongs to another choice.
-#[cold]
-fn absent(field: &'static str, found: impl ToString) -> RecordError {
-    RecordError::Field { field, found: found.to_string(), expected: "0, as the choice beside it has none" }
 }

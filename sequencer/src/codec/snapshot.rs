@@ -6,6 +6,7 @@
 //! written.
 
 mod fields;
+mod pending;
 mod reports;
 mod state;
 
@@ -19,7 +20,10 @@ use fields::Get;
 use types::{Report, Sequence, Timestamp};
 
 /// The version of all layouts of this page. A program reads every version it knows.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
+
+/// The oldest version that is read.
+const FORMAT_OLDEST: u32 = 1;
 
 /// What a payload begins with.
 const MAGIC: [u8; 8] = *b"CUEXSTAT";
@@ -56,7 +60,9 @@ pub enum SnapshotFlaw {
         found: String,
     },
     /// Laid out in a way this program does not know.
-    #[error("its format is of version {found}, this program reads version {FORMAT_VERSION}")]
+    #[error(
+        "its format is of version {found}, this program reads versions {FORMAT_OLDEST} to {FORMAT_VERSION}"
+    )]
     Format {
         /// Its version.
         found: u32,
@@ -135,6 +141,7 @@ pub fn write<'a, E>(
     let mut records = 0;
     engine.save(&mut |_| records += 1);
     let header = Header {
+        format: FORMAT_VERSION,
         rules_version: RULES_VERSION,
         sequence: engine.last_sequence(),
         time: engine.last_time(),
@@ -278,7 +285,8 @@ impl Reader {
         if usize::from(length) != record.len() {
             return Err(RecordError::Length { kind, found: length, expected: record.len() }.into());
         }
-        let mut fields = Get::new(kind, body);
+        let format = self.header.as_ref().map_or(FORMAT_VERSION, |header| header.format);
+        let mut fields = Get::new(kind, format, body);
         if kind == REPORT {
             let expected = self.header.as_ref().map_or(0, |header| header.reports);
             if self.reports.len() as u64 >= expected {
@@ -343,6 +351,7 @@ fn check_reports(reports: &[Report], mut last: Vec<u64>, sequence: Sequence) -> 
 /// What a payload begins with.
 #[derive(Clone, Copy, Debug)]
 struct Header {
+    format: u32,
     rules_version: u32,
     sequence: Sequence,
     time: Timestamp,
@@ -353,9 +362,9 @@ struct Header {
 
 impl Header {
     fn put(&self, bytes: &mut Vec<u8>) {
-        let Header { rules_version, sequence, time, digest, records, reports } = self;
+        let Header { format, rules_version, sequence, time, digest, records, reports } = self;
         bytes.extend_from_slice(&MAGIC);
-        bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+        bytes.extend_from_slice(&format.to_le_bytes());
         bytes.extend_from_slice(&rules_version.to_le_bytes());
         bytes.extend_from_slice(&sequence.to_le_bytes());
         bytes.extend_from_slice(&time.0.to_le_bytes());
@@ -366,17 +375,17 @@ impl Header {
 
     fn get(bytes: &[u8]) -> Result<Header, SnapshotFlaw> {
         let unread = |source| SnapshotFlaw::Record { number: 0, source };
-        let mut fields = Get::new(0, bytes);
+        let mut fields = Get::new(0, FORMAT_VERSION, bytes);
         let magic: [u8; 8] = fields.bytes().map_err(unread)?;
         if magic != MAGIC {
             return Err(SnapshotFlaw::Magic { found: hex(&magic) });
         }
         // The version comes first: what follows is only known of the versions that are.
         let format = fields.u32().map_err(unread)?;
-        if format != FORMAT_VERSION {
+        if !(FORMAT_OLDEST..=FORMAT_VERSION).contains(&format) {
             return Err(SnapshotFlaw::Format { found: format });
         }
-        let header = Header::get_rest(&mut fields).map_err(unread)?;
+        let header = Header::get_rest(format, &mut fields).map_err(unread)?;
         match header {
             Header { rules_version: found, .. } if found > RULES_VERSION => {
                 Err(SnapshotFlaw::Rules { found })
@@ -388,8 +397,9 @@ impl Header {
         }
     }
 
-    fn get_rest(fields: &mut Get<'_>) -> Result<Header, RecordError> {
+    fn get_rest(format: u32, fields: &mut Get<'_>) -> Result<Header, RecordError> {
         Ok(Header {
+            format,
             rules_version: fields.u32()?,
             sequence: fields.u64()?,
             time: Timestamp(fields.u64()?),

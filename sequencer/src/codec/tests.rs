@@ -3,8 +3,8 @@
 use super::*;
 use proptest::prelude::*;
 use types::{
-    AccountId, ClassNo, ClassSpec, ContractId, Hour, MassCancel, NewOrder, OrderKind, OrderRef, Rights, Role,
-    Scope, SelfTrade, Side, TimeInForce, Why,
+    AccountId, ClassNo, ClassSpec, ContractId, Hour, Limits, MassCancel, NewOrder, OrderKind, OrderRef,
+    Performance, Rights, Role, Scope, SelfTrade, Side, TimeInForce, Why,
 };
 
 /// One record of every kind, every field with a value of its own: the examples of the documentation.
@@ -15,7 +15,13 @@ fn examples() -> Vec<Stamped> {
     let contract = ContractId::new(ClassNo(1), Hour(498_710));
     let order = OrderRef::Id { order: 40, slot: 7 };
     let commands = [
-        (None, Command::Genesis { operator: PublicKey(std::array::from_fn(|i| u8::try_from(i).unwrap())) }),
+        (
+            None,
+            Command::Genesis {
+                operator: PublicKey(std::array::from_fn(|i| u8::try_from(i).unwrap())),
+                seed: 0x0123_4567_89ab_cdef,
+            },
+        ),
         (None, Command::Clock),
         (None, Command::Continue),
         (
@@ -23,6 +29,24 @@ fn examples() -> Vec<Stamped> {
             Command::DefineClass {
                 spec: ClassSpec { gate_minutes: 30, ..ClassSpec::example() },
                 why: why("spring listing"),
+            },
+        ),
+        (
+            sender(Lane::Orders, 12),
+            Command::DefineClass {
+                spec: ClassSpec {
+                    region: code("USW"),
+                    performance: Some(Performance { gflops: 989_000, precision: code("BF16") }),
+                    preopen_minutes: 5,
+                    opening_minutes: 10,
+                    auction_seconds: 120,
+                    random_seconds: 30,
+                    static_band_ppm: 500_000,
+                    dynamic_band_ppm: 100_000,
+                    order_units_max: 1_000,
+                    ..ClassSpec::example()
+                },
+                why: Why::NONE,
             },
         ),
         (
@@ -73,6 +97,14 @@ fn examples() -> Vec<Stamped> {
                 ..NewOrder::limit(contract, Side::Sell, 400, 20_000)
             }),
         ),
+        (
+            sender(Lane::Orders, 13),
+            Command::NewOrder(NewOrder {
+                same_provider: true,
+                min_units: 2,
+                ..NewOrder::block(contract, 6, Side::Buy, 8, 21_000)
+            }),
+        ),
         (sender(Lane::Cancels, 1), Command::Cancel(order)),
         (sender(Lane::Cancels, 2), Command::Cancel(OrderRef::Number(7))),
         (sender(Lane::Orders, 9), Command::Replace { order, price: 20_900, units: 6 }),
@@ -88,6 +120,26 @@ fn examples() -> Vec<Stamped> {
             },
         ),
         (None, Command::Disconnected { key: KeyNo(3) }),
+        (
+            sender(Lane::Orders, 14),
+            Command::SetLimits {
+                account: AccountId(2),
+                limits: Limits { open_orders: 500, open_blocks: 20, order_value: 5_000_000_000 },
+                why: why("credit review"),
+            },
+        ),
+        (
+            sender(Lane::Orders, 15),
+            Command::SetKillSwitch { account: AccountId(2), on: true, why: why("runaway bot") },
+        ),
+        (
+            sender(Lane::Orders, 16),
+            Command::Halt { scope: Scope::Class(ClassNo(1)), why: why("region outage") },
+        ),
+        (
+            sender(Lane::Orders, 17),
+            Command::Resume { scope: Scope::Contract(contract), why: why("repaired") },
+        ),
     ];
     let stamp = |(sequence, (sender, command))| Stamped {
         sequence,
@@ -179,7 +231,7 @@ fn a_batch_is_read_record_by_record_and_ends_at_the_first_error() {
     batch.truncate(batch.len() - 1);
     let read: Vec<_> = records(&batch).collect();
     assert_eq!(read.len(), examples().len());
-    assert_eq!(read.last(), Some(&Err(RecordError::Short { needed: 40, left: 39 })));
+    assert_eq!(read.last(), Some(&Err(RecordError::Short { needed: 104, left: 103 })));
 }
 
 #[test]
@@ -189,11 +241,12 @@ fn what_is_no_record_is_refused_with_what_was_expected() {
         bytes[at] = byte;
         decode(&bytes).unwrap_err()
     };
-    let (clock, account, revoked, order, dated, cancel, mass_cancel) = (1, 4, 6, 9, 10, 12, 14);
+    let (clock, account, revoked, order, dated, cancel, mass_cancel) = (1, 5, 7, 10, 11, 14, 16);
+    let (class, performing, limits, kill_switch, halt) = (3, 4, 20, 21, 22);
     assert_eq!(refusal(clock, 0, 40), RecordError::Length { kind: 1, found: 40, expected: 32 });
     assert_eq!(refusal(clock, 1, 0), RecordError::Kind { found: 0 });
-    assert_eq!(refusal(clock, 1, 17), RecordError::Kind { found: 17 });
-    assert_eq!(refusal(clock, 2, 2), RecordError::Version { found: 2 });
+    assert_eq!(refusal(clock, 1, 21), RecordError::Kind { found: 21 });
+    assert_eq!(refusal(clock, 2, 3), RecordError::Version { found: 3 });
     let field = |error| match error {
         RecordError::Field { field, found, .. } => (field, found),
         other => panic!("{other}"),
@@ -209,8 +262,8 @@ fn what_is_no_record_is_refused_with_what_was_expected() {
     assert_eq!(field(refusal(order, 73, 0)), ("kind", "0".to_owned()));
     assert_eq!(field(refusal(order, 74, 5)), ("time in force", "5".to_owned()));
     assert_eq!(field(refusal(order, 75, 5)), ("self trade", "5".to_owned()));
-    assert_eq!(field(refusal(order, 76, 4)), ("flags", "4".to_owned()));
-    assert_eq!(field(refusal(order, 77, 1)), ("reserved", "010000".to_owned()));
+    assert_eq!(field(refusal(order, 76, 8)), ("flags", "8".to_owned()));
+    assert_eq!(field(refusal(order, 77, 1)), ("reserved", "01".to_owned()));
     assert_eq!(field(refusal(order, 40, 1)), ("until", "1".to_owned()));
     assert_eq!(field(refusal(order, 48, 1)), ("trigger", "1".to_owned()));
     assert_eq!(field(refusal(dated, 74, 1)), ("until", "1795305600000000000".to_owned()));
@@ -219,6 +272,13 @@ fn what_is_no_record_is_refused_with_what_was_expected() {
     assert_eq!(field(refusal(mass_cancel, 38, 1)), ("class", "1".to_owned()));
     assert_eq!(field(refusal(mass_cancel, 38, 4)), ("scope", "4".to_owned()));
     assert_eq!(field(refusal(mass_cancel, 39, 3)), ("side", "3".to_owned()));
+    assert_eq!(field(refusal(class, 92, 1)), ("performance", "1".to_owned()));
+    assert_eq!(field(refusal(performing, 68, b'a')).0, "precision");
+    assert_eq!(field(refusal(limits, 119, 1)), ("reserved", "0000000001".to_owned()));
+    assert_eq!(field(refusal(kill_switch, 36, 2)), ("on", "2".to_owned()));
+    assert_eq!(field(refusal(halt, 32, 1)), ("contract", "1".to_owned()));
+    assert_eq!(field(refusal(halt, 38, 0)), ("scope", "0".to_owned()));
+    assert_eq!(field(refusal(halt, 102, 1)), ("reserved", "0100".to_owned()));
     assert_eq!(field(refusal(cancel, 40, 1)), ("named by", "2".to_owned()));
     assert_eq!(decode(&[]), Err(RecordError::Short { needed: 32, left: 0 }));
 }
@@ -239,16 +299,33 @@ fn any_order_ref() -> impl Strategy<Value = OrderRef> {
 }
 
 fn any_class() -> impl Strategy<Value = ClassSpec> {
-    (any_code(), any_code(), any_code(), any::<(i64, u8, u16, u16, u32)>()).prop_map(
-        |(model, region, currency, (tick, slot_hours, gate_minutes, horizon_hours, fee_ppm))| ClassSpec {
-            model,
-            region,
-            currency,
-            tick,
-            slot_hours,
-            gate_minutes,
-            horizon_hours,
-            fee_ppm,
+    let performance = (any_code(), any::<u32>());
+    let performance = performance.prop_map(|(precision, gflops)| Performance { gflops, precision });
+    let codes = (any_code(), any_code(), any_code(), proptest::option::of(performance));
+    let basic = any::<(i64, u8, u16, u16, u32)>();
+    (codes, basic, any::<[u16; 4]>(), any::<[u32; 3]>()).prop_map(
+        |((model, region, currency, performance), basic, times, numbers)| {
+            let (tick, slot_hours, gate_minutes, horizon_hours, fee_ppm) = basic;
+            let [preopen_minutes, opening_minutes, auction_seconds, random_seconds] = times;
+            let [static_band_ppm, dynamic_band_ppm, order_units_max] = numbers;
+            ClassSpec {
+                model,
+                region,
+                currency,
+                tick,
+                slot_hours,
+                gate_minutes,
+                horizon_hours,
+                fee_ppm,
+                performance,
+                preopen_minutes,
+                opening_minutes,
+                auction_seconds,
+                random_seconds,
+                static_band_ppm,
+                dynamic_band_ppm,
+                order_units_max,
+            }
         },
     )
 }
@@ -269,10 +346,11 @@ prop_compose! {
             Just(SelfTrade::CancelBoth),
             Just(SelfTrade::Decrement),
         ],
+        slots: u16, same_provider: bool,
     ) -> NewOrder {
         NewOrder {
-            contract: ContractId(contract), side, kind, time_in_force, price, units, min_units, shown, post_only,
-            trigger, self_trade,
+            contract: ContractId(contract), slots, side, kind, time_in_force, price, units, min_units, shown, post_only,
+            trigger, self_trade, same_provider,
         }
     }
 }
@@ -281,13 +359,16 @@ fn any_side() -> impl Strategy<Value = Side> {
     prop_oneof![Just(Side::Buy), Just(Side::Sell)]
 }
 
-fn any_mass_cancel() -> impl Strategy<Value = MassCancel> {
-    let scope = prop_oneof![
+fn any_scope() -> impl Strategy<Value = Scope> {
+    prop_oneof![
         Just(Scope::All),
         any::<u16>().prop_map(|class| Scope::Class(ClassNo(class))),
         any::<u32>().prop_map(|contract| Scope::Contract(ContractId(contract))),
-    ];
-    (scope, proptest::option::of(any_side())).prop_map(|(scope, side)| MassCancel { scope, side })
+    ]
+}
+
+fn any_mass_cancel() -> impl Strategy<Value = MassCancel> {
+    (any_scope(), proptest::option::of(any_side())).prop_map(|(scope, side)| MassCancel { scope, side })
 }
 
 fn any_command() -> impl Strategy<Value = Command> {
@@ -308,7 +389,8 @@ fn any_command() -> impl Strategy<Value = Command> {
     prop_oneof![
         Just(Command::Clock),
         Just(Command::Continue),
-        any::<[u8; 32]>().prop_map(|operator| Command::Genesis { operator: PublicKey(operator) }),
+        any::<([u8; 32], u64)>()
+            .prop_map(|(operator, seed)| Command::Genesis { operator: PublicKey(operator), seed }),
         any::<u32>().prop_map(|key| Command::Disconnected { key: KeyNo(key) }),
         (any_class(), any_why()).prop_map(|(spec, why)| Command::DefineClass { spec, why }),
         ("[a-z0-9-]{1,16}", role, any_why()).prop_map(|(name, role, why)| Command::OpenAccount {
@@ -322,6 +404,18 @@ fn any_command() -> impl Strategy<Value = Command> {
         any::<u32>().prop_map(|grace| Command::CancelOnDisconnect { grace }),
         cash,
         capacity,
+        (any::<(u32, u32, u32, i64)>(), any_why()).prop_map(|(terms, why)| {
+            let (account, open_orders, open_blocks, order_value) = terms;
+            let limits = Limits { open_orders, open_blocks, order_value };
+            Command::SetLimits { account: AccountId(account), limits, why }
+        }),
+        (any::<(u32, bool)>(), any_why()).prop_map(|((account, on), why)| Command::SetKillSwitch {
+            account: AccountId(account),
+            on,
+            why
+        }),
+        (any_scope(), any_why()).prop_map(|(scope, why)| Command::Halt { scope, why }),
+        (any_scope(), any_why()).prop_map(|(scope, why)| Command::Resume { scope, why }),
         any_new_order().prop_map(Command::NewOrder),
         any_order_ref().prop_map(Command::Cancel),
         any_mass_cancel().prop_map(Command::MassCancel),

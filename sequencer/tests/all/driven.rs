@@ -36,7 +36,7 @@ impl Driven {
     /// A new exchange, set up.
     pub(crate) async fn new(seed: u64, options: &Options) -> Driven {
         let disk = SimulatedDisk::new(seed);
-        sequencer::init_on(disk.mount(), options, OPERATOR).unwrap();
+        sequencer::init_on(disk.mount(), options, OPERATOR, 1).unwrap();
         let steps = sequencer::open_on(disk.mount(), options).unwrap();
         let mut driven = Driven { disk, steps, traffic: Traffic::new(seed), now: 498_710 * HOUR_NANOS };
         let set_up = driven.traffic.set_up();

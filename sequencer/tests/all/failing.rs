@@ -11,7 +11,7 @@ use types::Lane;
 /// A disk with an exchange on it whose sequence is 2.
 async fn used_disk(seed: u64) -> SimulatedDisk {
     let disk = SimulatedDisk::new(seed);
-    sequencer::init_on(disk.mount(), &options(), OPERATOR).unwrap();
+    sequencer::init_on(disk.mount(), &options(), OPERATOR, 1).unwrap();
     let exchange = sequencer::start_on(disk.mount(), &options()).unwrap();
     run_to_the_end(exchange, vec![(Lane::Orders, vec![sent(Lane::Orders, 1)])]).await;
     disk

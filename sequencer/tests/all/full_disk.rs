@@ -109,7 +109,7 @@ async fn when_nothing_is_left_the_exchange_waits_and_nothing_fails() {
 async fn the_threads_refuse_and_go_on_too() {
     let options = Options { prepare_ahead: true, ..without_snapshots() };
     let disk = SimulatedDisk::new(3);
-    sequencer::init_on(disk.mount(), &options, OPERATOR).unwrap();
+    sequencer::init_on(disk.mount(), &options, OPERATOR, 1).unwrap();
     let exchange = sequencer::start_on(disk.mount(), &options).unwrap();
     let mut outlets = exchange.outlets;
     let mut traffic = crate::traffic::Traffic::new(3);

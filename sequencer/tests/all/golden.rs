@@ -1,24 +1,26 @@
 //! Yesterday's journals: a directory written by each version of the program, and what this one does with it.
 
+use crate::driven::Driven;
+use crate::traffic::Traffic;
 use crate::{OPERATOR, options, run_to_the_end};
 use engine::{Engine, RULES_VERSION};
-use journal::{Journal, OpenError, ReadError};
-use sequencer::{ActOutcome, StartError, VerifyError};
+use journal::{Journal, OpenError, ReadError, SimulatedDisk, Snapshots};
+use sequencer::{ActOutcome, Inbound, StartError, VerifyError};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use types::{
-    AccountId, ClassNo, ClassSpec, Command, ContractId, HOUR_NANOS, Hour, KeyNo, Lane, MassCancel, NewOrder,
-    OrderKind, OrderRef, Output, PublicKey, RejectCode, ReportBody, Role, Scope, SelfTrade, Sender, Sequence,
-    Side, Stamped, TimeInForce, Timestamp, Why,
+    AccountId, ClassNo, ClassSpec, Command, ContractId, HOUR_NANOS, Hour, KeyNo, Lane, Limits, MassCancel,
+    NewOrder, OrderKind, OrderRef, Output, Performance, PublicKey, RejectCode, ReportBody, Role, Scope,
+    SelfTrade, Sender, Sequence, Side, Stamped, StateEvent, TimeInForce, Timestamp, Why,
 };
 
 const MORNING: Hour = Hour(498_710);
 const SEGMENT_BYTES: u64 = 8_192;
 
 /// What the golden journal of these rules comes to.
-const DIGEST: &str = "195f262eee744ea1e853b31cd005d1f6c412b829cdb5a9b28c7c4b32fa028bf9";
+const DIGEST: &str = "2de5baccca2607ad5971003fa7ba3821aefa789946b6e55fb5e718a451437647";
 /// The head of its hash chain.
-const HEAD: &str = "5d141de04064fe55d75e43ccded78c674f5db0c2a286700229a510c338118a6e";
+const HEAD: &str = "2a8c8d7093838bfe600d273098c1446f158908e124ea7cece3aaf08d0a3f1f2b";
 
 fn golden(version: u32) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/journal-v{version}"))
@@ -103,13 +105,14 @@ fn script() -> Script {
     endings(&mut script);
     keys(&mut script);
     leavings(&mut script);
+    markets(&mut script);
     script
 }
 
 /// Classes, accounts, keys and deposits: key 2 buys, key 3 provides, key 4 only reads, key 5 is revoked.
 fn desk(script: &mut Script) {
     script.at(0);
-    script.own(Command::Genesis { operator: OPERATOR });
+    script.own(Command::Genesis { operator: OPERATOR, seed: 0x5eed });
     script.at(1);
     let spec = ClassSpec::example();
     script.send(1, Command::DefineClass { spec, why: Why::NONE });
@@ -237,6 +240,69 @@ fn leavings(script: &mut Script) {
     script.send(6, Command::NewOrder(NewOrder { trigger: Some(104), price: 105, min_units: 2, ..bid }));
 }
 
+/// Blocks, limits, a class with auctions and bands, halts and a kill switch.
+fn markets(script: &mut Script) {
+    let why = || "drill".parse().unwrap();
+    script.at(202);
+    let spec = ClassSpec {
+        region: "USW".parse().unwrap(),
+        performance: Some(Performance { gflops: 989_000, precision: "BF16".parse().unwrap() }),
+        preopen_minutes: 5,
+        opening_minutes: 10,
+        auction_seconds: 120,
+        random_seconds: 30,
+        static_band_ppm: 500_000,
+        dynamic_band_ppm: 100_000,
+        order_units_max: 1_000,
+        ..ClassSpec::example()
+    };
+    script.send(1, Command::DefineClass { spec, why: Why::NONE });
+    let limits = Limits { open_orders: 50, open_blocks: 2, order_value: 500_000_000 };
+    script.send(1, Command::SetLimits { account: AccountId(2), limits, why: why() });
+    script.send(7, Command::SetLimits { account: AccountId(2), limits, why: Why::NONE });
+    script.at(203);
+    let next = ContractId::new(ClassNo(0), MORNING.plus(7));
+    script.send(3, Command::DepositCapacity { contract: next, units: 60, external: 3 });
+    let bid = NewOrder::block(late(), 2, Side::Buy, 3, 90);
+    script.send(6, Command::NewOrder(bid));
+    script.send(6, Command::NewOrder(NewOrder { min_units: 2, same_provider: true, ..bid }));
+    script.send(3, Command::NewOrder(NewOrder { side: Side::Sell, units: 2, price: 200, ..bid }));
+    script.send(6, Command::NewOrder(NewOrder { slots: 400, ..bid }));
+    script.send(6, Command::NewOrder(NewOrder { post_only: true, ..bid }));
+    script.at(204);
+    let scope = Scope::Contract(next);
+    script.send(1, Command::Halt { scope, why: why() });
+    script.send(6, Command::NewOrder(NewOrder::limit(next, Side::Buy, 1, 90)));
+    script.send(1, Command::Resume { scope, why: why() });
+    script.send(1, Command::Resume { scope: Scope::Class(ClassNo(0)), why: why() });
+    auction(script);
+    script.send(1, Command::Halt { scope: Scope::Class(ClassNo(1)), why: why() });
+    script.at(208);
+    for on in [true, false] {
+        script.send(1, Command::SetKillSwitch { account: AccountId(3), on, why: why() });
+        script.own(Command::Continue);
+    }
+}
+
+/// A contract that is halted and reopens by an auction, in which orders cross.
+fn auction(script: &mut Script) {
+    let west = ContractId::new(ClassNo(1), MORNING.plus(8));
+    let scope = Scope::Contract(west);
+    script.at(205);
+    script.send(3, Command::DepositCapacity { contract: west, units: 40, external: 4 });
+    script.send(1, Command::Halt { scope, why: Why::NONE });
+    script.send(1, Command::Resume { scope, why: Why::NONE });
+    script.send(3, Command::NewOrder(NewOrder::limit(west, Side::Sell, 10, 95)));
+    let bid = NewOrder::limit(west, Side::Buy, 8, 105);
+    script.send(6, Command::NewOrder(NewOrder { time_in_force: TimeInForce::Ioc, ..bid }));
+    script.send(6, Command::NewOrder(bid));
+    script.at(206);
+    script.own(Command::Clock);
+    script.at(208);
+    script.own(Command::Clock);
+    script.own(Command::Continue);
+}
+
 /// A copy of a golden directory: whatever is tried with it leaves the original as it is.
 fn copy_of(version: u32) -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
@@ -247,25 +313,39 @@ fn copy_of(version: u32) -> tempfile::TempDir {
     copy
 }
 
+/// What the journals of the rules before come to: version, last sequence, segments and chain head.
+const BEFORE: [(u32, Sequence, u64, &str); 2] = [
+    (2, 56, 2, "da584391d6e5cd68e6d39742f0b8509ad80f3b4188c642c7e51a810d0759db22"),
+    (3, 67, 2, "5d141de04064fe55d75e43ccded78c674f5db0c2a286700229a510c338118a6e"),
+];
+
 #[test]
-fn a_journal_of_the_rules_before_is_sound_and_is_refused_by_name() {
-    let summary = journal::verify(&golden(2)).unwrap();
-    assert_eq!((summary.rules_version, summary.last_sequence(), summary.segments), (2, 56, 2));
-    assert_eq!(summary.head.to_string(), "da584391d6e5cd68e6d39742f0b8509ad80f3b4188c642c7e51a810d0759db22");
-    let said = "the journal was written under rules version 2, this program follows version 3";
-    for refused in [
-        sequencer::verify(&golden(2)).unwrap_err(),
-        sequencer::dump(&golden(2), |_| ControlFlow::Continue(())).unwrap_err(),
-    ] {
-        assert!(matches!(refused, VerifyError::RulesVersion { found: 2 }), "{refused}");
-        assert_eq!(refused.to_string(), said);
+fn a_journal_of_rules_before_is_sound_and_is_refused_by_name() {
+    for (version, last, segments, head) in BEFORE {
+        let summary = journal::verify(&golden(version)).unwrap();
+        assert_eq!(
+            (summary.rules_version, summary.last_sequence(), summary.segments),
+            (version, last, segments)
+        );
+        assert_eq!(summary.head.to_string(), head);
+        let said = format!(
+            "the journal was written under rules version {version}, this program follows version {RULES_VERSION}"
+        );
+        for refused in [
+            sequencer::verify(&golden(version)).unwrap_err(),
+            sequencer::dump(&golden(version), |_| ControlFlow::Continue(())).unwrap_err(),
+        ] {
+            assert!(matches!(refused, VerifyError::RulesVersion { found } if found == version), "{refused}");
+            assert_eq!(refused.to_string(), said);
+        }
+        let copy = copy_of(version);
+        let refused = sequencer::start(copy.path(), &options()).unwrap_err();
+        let StartError::Open(OpenError::Read(ReadError::RulesVersion { found, .. })) = refused else {
+            panic!("{refused}")
+        };
+        assert_eq!(found, version);
+        assert_eq!(journal::verify(copy.path()).unwrap().head, summary.head, "and is left as it was");
     }
-    let copy = copy_of(2);
-    let refused = sequencer::start(copy.path(), &options()).unwrap_err();
-    let named =
-        matches!(refused, StartError::Open(OpenError::Read(ReadError::RulesVersion { found: 2, .. })));
-    assert!(named, "{refused}");
-    assert_eq!(journal::verify(copy.path()).unwrap().head, summary.head, "and is left as it was");
 }
 
 /// A journal of these rules is read by every later program that follows them, and comes to the same.
@@ -311,13 +391,25 @@ fn the_audit_of_the_golden_journal_is_every_privileged_act_in_it() {
     assert_eq!(outcomes[0], (None, ActOutcome::Done(None)));
     let refusals: Vec<_> =
         outcomes.iter().copied().filter(|(_, outcome)| matches!(outcome, ActOutcome::Refused(..))).collect();
-    assert_eq!(refusals, [refused(1, RejectCode::ClassListed, 0), refused(1, RejectCode::UnknownKey, 99)],);
+    assert_eq!(
+        refusals,
+        [
+            refused(1, RejectCode::ClassListed, 0),
+            refused(1, RejectCode::UnknownKey, 99),
+            refused(7, RejectCode::NotAllowed, 1)
+        ],
+    );
     let rotated = |old, new| (Some(old), ActOutcome::Done(Some(ReportBody::KeyRotated { key: KeyNo(new) })));
-    assert_eq!(outcomes[outcomes.len() - 2..], [rotated(2, 6), rotated(4, 7)]);
+    let is_rotation =
+        |outcome: &ActOutcome| matches!(outcome, ActOutcome::Done(Some(ReportBody::KeyRotated { .. })));
+    let rotations: Vec<_> = outcomes.iter().copied().filter(|(_, outcome)| is_rotation(outcome)).collect();
+    assert_eq!(rotations, [rotated(2, 6), rotated(4, 7)]);
     // All of the script's acts are there, and nothing else.
     let is_act = |stamped: &&Stamped| {
         let on_the_desk = stamped.sender.is_some_and(|sender| sender.key == KeyNo(1));
-        on_the_desk || matches!(stamped.command, Command::Genesis { .. } | Command::RotateKey { .. })
+        let command = stamped.command;
+        let is_privileged = matches!(command, Command::Genesis { .. } | Command::RotateKey { .. });
+        on_the_desk || is_privileged || matches!(command, Command::SetLimits { .. })
     };
     let expected: Vec<Sequence> =
         script().batches.concat().iter().filter(is_act).map(|stamped| stamped.sequence).collect();
@@ -325,6 +417,67 @@ fn the_audit_of_the_golden_journal_is_every_privileged_act_in_it() {
     let lost = audit.acts.iter().find(|act| matches!(act.command, Command::RevokeKey { key: KeyNo(5), .. }));
     let why = "lost laptop".parse().unwrap();
     assert_eq!(lost.unwrap().command, Command::RevokeKey { key: KeyNo(5), why });
+}
+
+/// An exchange of rules 3 that its program left behind with a sealed snapshot, of the market in `format-1.bin`.
+fn left_by_rules_3() -> SimulatedDisk {
+    let disk = SimulatedDisk::new(3);
+    let options = journal::Options {
+        segment_size: crate::driven::SEGMENT_BYTES,
+        prepare_ahead: false,
+        ..journal::Options::new(3)
+    };
+    let opened = Journal::open_on(disk.mount(), &options, |_| Ok::<(), std::io::Error>(()));
+    let (mut journal, _) = opened.unwrap();
+    // Nobody reads the records of another version.
+    journal.append(1, 15, b"fifteen commands as they were laid out then").unwrap();
+    let mut snapshots = Snapshots::new(disk.mount());
+    let mut writer = snapshots.begin(3, journal.end()).unwrap();
+    writer.write(include_bytes!("../../src/codec/snapshot/format-1.bin")).unwrap();
+    writer.finish().unwrap();
+    disk
+}
+
+#[tokio::test]
+async fn an_exchange_of_the_rules_before_goes_on_from_its_sealed_snapshot() {
+    let disk = left_by_rules_3();
+    let steps = sequencer::open_on(disk.mount(), &crate::driven::options()).unwrap();
+    let now = 1_795_132_800_000_000_000 + 1_000_000_000;
+    let mut driven = Driven { disk: disk.clone(), steps, traffic: Traffic::new(3), now };
+    let mut state = Vec::new();
+    driven.steps.sequencing.engine().emit_state(&mut state);
+    for event in state {
+        match event {
+            StateEvent::Class(class) => assert_eq!(class.spec, ClassSpec::example()),
+            StateEvent::Account(account) => {
+                assert_eq!((account.limits, account.killed), (Limits::DEFAULT, false));
+            }
+            StateEvent::Contract { auction_price, .. } => assert_eq!(auction_price, 0),
+            StateEvent::Order(open) => assert_eq!((open.terms.slots, open.terms.same_provider), (1, false)),
+            _ => {}
+        }
+    }
+    // What came over can be limited, traded and cancelled.
+    let limits = Limits { open_orders: 9, ..Limits::DEFAULT };
+    let desk = Command::SetLimits { account: AccountId(2), limits, why: Why::NONE };
+    let told = driven.send(Lane::Orders, vec![sent(1, Lane::Orders, desk)]).await;
+    assert_eq!(told.output.reports.len(), 1);
+    let all = MassCancel { scope: Scope::All, side: None };
+    for key in [2, 3] {
+        let cancel = sent(key, Lane::Cancels, Command::MassCancel(all));
+        driven.send(Lane::Cancels, vec![cancel]).await;
+    }
+    assert_eq!(driven.steps.sequencing.engine().open_orders(), 0);
+    let (last, digest) = (driven.last(), driven.digest());
+    let driven = driven.restart(&crate::driven::options()).unwrap();
+    assert_eq!((driven.last(), driven.digest()), (last, digest));
+    drop(driven);
+    let verified = sequencer::verify_on(disk.mount()).unwrap();
+    assert_eq!((verified.digest, verified.replayed_after), (digest, 15));
+}
+
+fn sent(key: u32, lane: Lane, command: Command) -> Inbound {
+    Inbound::sent(Sender { key: KeyNo(key), lane, number: 1_000 }, command)
 }
 
 /// Writes the directory of this version, which must not be there yet.

@@ -9,7 +9,7 @@ use std::path::Path;
 use types::{Command, Stamped, Timestamp};
 
 fn genesis() -> Stamped {
-    stamped(1, 100, Command::Genesis { operator: OPERATOR })
+    stamped(1, 100, Command::Genesis { operator: OPERATOR, seed: 0 })
 }
 
 fn stamped(sequence: u64, time: u64, command: Command) -> Stamped {

@@ -81,7 +81,7 @@ async fn random_commands_are_told_as_journaled_and_no_order_passes_a_gate() {
 #[tokio::test]
 async fn what_is_released_is_durable() {
     let disk = SimulatedDisk::new(1);
-    sequencer::init_on(disk.mount(), &options(), OPERATOR).unwrap();
+    sequencer::init_on(disk.mount(), &options(), OPERATOR, 1).unwrap();
     let mut exchange = sequencer::start_on(disk.mount(), &options()).unwrap();
     for number in 1..=50 {
         exchange.entry.send(Lane::Orders, vec![sent(Lane::Orders, number)]).await.unwrap();
@@ -140,7 +140,7 @@ async fn what_comes_during_a_sync_goes_together_and_cancels_first() {
 async fn a_full_lane_holds_back_until_a_release() {
     let disk = SimulatedDisk::new(3);
     let options = Options { in_flight_orders: 4, in_flight_cancels: 1, ..options() };
-    sequencer::init_on(disk.mount(), &options, OPERATOR).unwrap();
+    sequencer::init_on(disk.mount(), &options, OPERATOR, 1).unwrap();
     let (disk, mut gate) = gated(disk.mount());
     let mut exchange = sequencer::start_on(disk, &options).unwrap();
     gate.shut();
@@ -167,7 +167,7 @@ async fn stamps_never_go_back_when_the_clock_does() {
     static NOW: AtomicU64 = AtomicU64::new(1_000);
     let options = Options { clock: || Timestamp(NOW.load(Ordering::SeqCst)), ..options() };
     let disk = SimulatedDisk::new(4);
-    sequencer::init_on(disk.mount(), &options, OPERATOR).unwrap();
+    sequencer::init_on(disk.mount(), &options, OPERATOR, 1).unwrap();
     let steps = [(1_500, 1_500), (1_200, 1_500), (1_700, 1_700), (0, 1_700)];
     for (last, (clock, stamp)) in (1..).zip(steps) {
         NOW.store(clock, Ordering::SeqCst);

@@ -457,7 +457,7 @@ async fn another_program_goes_on_from_a_sealed_end_and_from_nothing_else() {
 async fn snapshots_are_made_beside_the_running_threads_and_the_last_one_at_the_stop() {
     let disk = SimulatedDisk::new(11);
     let options = Options { prepare_ahead: true, ..options() };
-    sequencer::init_on(disk.mount(), &options, OPERATOR).unwrap();
+    sequencer::init_on(disk.mount(), &options, OPERATOR, 1).unwrap();
     let mut traffic = Traffic::new(seed());
     let mut chunks = vec![(Lane::Orders, traffic.set_up())];
     let mut last = 1;

@@ -37,7 +37,7 @@ async fn an_init_that_was_cut_short_is_done_again() {
     drop(empty.unwrap());
     let refused = sequencer::start_on(disk.mount(), &options()).unwrap_err();
     assert!(matches!(refused, StartError::NoExchange { .. }), "{refused}");
-    sequencer::init_on(disk.mount(), &options(), OPERATOR).unwrap();
+    sequencer::init_on(disk.mount(), &options(), OPERATOR, 1).unwrap();
     let exchange = sequencer::start_on(disk.mount(), &options()).unwrap();
     let (summary, _) = run_to_the_end(exchange, vec![(Lane::Orders, vec![sent(Lane::Orders, 1)])]).await;
     assert_eq!(summary.sequence, 2);
@@ -80,7 +80,7 @@ async fn other_rules_are_refused() {
 #[tokio::test]
 async fn options_out_of_range_are_refused() {
     let disk = SimulatedDisk::new(1);
-    sequencer::init_on(disk.mount(), &options(), OPERATOR).unwrap();
+    sequencer::init_on(disk.mount(), &options(), OPERATOR, 1).unwrap();
     let refused = |options: Options| match sequencer::start_on(disk.mount(), &options) {
         Err(StartError::Option { option, found, .. }) => (option, found),
         other => panic!("{other:?}"),

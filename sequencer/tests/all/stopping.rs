@@ -8,7 +8,7 @@ use types::{KeyNo, Lane};
 #[tokio::test]
 async fn all_that_was_taken_in_is_released_before_the_end() {
     let disk = SimulatedDisk::new(1);
-    sequencer::init_on(disk.mount(), &options(), OPERATOR).unwrap();
+    sequencer::init_on(disk.mount(), &options(), OPERATOR, 1).unwrap();
     let options = Options { in_flight_orders: 32, in_flight_cancels: 8, outlet_batches: 1, ..options() };
     let exchange = sequencer::start_on(disk.mount(), &options).unwrap();
     let released = collect(exchange.outlets);
@@ -40,7 +40,7 @@ async fn all_that_was_taken_in_is_released_before_the_end() {
 #[tokio::test]
 async fn an_outlet_that_is_dropped_holds_up_nobody() {
     let disk = SimulatedDisk::new(2);
-    sequencer::init_on(disk.mount(), &options(), OPERATOR).unwrap();
+    sequencer::init_on(disk.mount(), &options(), OPERATOR, 1).unwrap();
     let options = Options { outlet_batches: 1, ..options() };
     let mut exchange = sequencer::start_on(disk.mount(), &options).unwrap();
     drop(exchange.outlets.feed);
@@ -57,7 +57,7 @@ async fn an_outlet_that_is_dropped_holds_up_nobody() {
 #[tokio::test]
 async fn a_dropped_handle_stops_the_exchange() {
     let disk = SimulatedDisk::new(3);
-    sequencer::init_on(disk.mount(), &options(), OPERATOR).unwrap();
+    sequencer::init_on(disk.mount(), &options(), OPERATOR, 1).unwrap();
     let exchange = sequencer::start_on(disk.mount(), &options()).unwrap();
     let released = collect(exchange.outlets);
     drop(exchange.handle);

@@ -4,8 +4,9 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use sequencer::Inbound;
 use types::{
-    AccountId, ClassNo, ClassSpec, Command, ContractId, HOUR_NANOS, KeyNo, Lane, MassCancel, NewOrder,
-    OrderKind, OrderRef, PublicKey, Role, Scope, SelfTrade, Sender, Side, TimeInForce, Timestamp, Why,
+    AccountId, ClassNo, ClassSpec, Command, ContractId, HOUR_NANOS, KeyNo, Lane, Limits, MassCancel,
+    NewOrder, OrderKind, OrderRef, PublicKey, Role, Scope, SelfTrade, Sender, Side, TimeInForce, Timestamp,
+    Why,
 };
 
 /// Accounts 2 to 5 with the keys 2 to 5; account 1 and key 1 are the operator's.
@@ -32,7 +33,13 @@ impl Traffic {
 
     /// What the operator does first: one class, four accounts with a key and cash each.
     pub(crate) fn set_up(&mut self) -> Vec<Inbound> {
-        let mut commands = vec![Command::DefineClass { spec: ClassSpec::example(), why: Why::NONE }];
+        let spec = ClassSpec {
+            auction_seconds: 300,
+            random_seconds: 60,
+            dynamic_band_ppm: 60_000,
+            ..ClassSpec::example()
+        };
+        let mut commands = vec![Command::DefineClass { spec, why: Why::NONE }];
         for number in TRADERS {
             let account = AccountId(number);
             let name = format!("trader-{number}").parse().unwrap();
@@ -78,6 +85,11 @@ impl Traffic {
                     external: self.random.random_range(1..50),
                 },
                 1 => Command::MassCancel(self.mass_cancel(now)),
+                4 if self.random.random_bool(0.3) => {
+                    let command = self.desk_work(now);
+                    return self.from(1, lane, command);
+                }
+                5 | 6 => Command::NewOrder(self.block(now)),
                 2 | 3 => Command::Replace {
                     order: self.order_of(key),
                     price: self.random.random_range(95..105),
@@ -118,12 +130,42 @@ impl Traffic {
         order
     }
 
-    fn mass_cancel(&mut self, now: Timestamp) -> MassCancel {
-        let scope = match self.random.random_range(0..3) {
+    /// A block, now and then of terms that do not go together.
+    fn block(&mut self, now: Timestamp) -> NewOrder {
+        let side = if self.random.random() { Side::Buy } else { Side::Sell };
+        let (units, price) = (self.random.random_range(1..9), self.random.random_range(95..105));
+        let slots = self.random.random_range(1..4);
+        let min_units = self.random.random_range(0..=units);
+        let same_provider = self.random.random_bool(0.1);
+        let plain = NewOrder::block(self.contract(now), slots, side, units, price);
+        NewOrder { min_units, same_provider, self_trade: SelfTrade::CancelResting, ..plain }
+    }
+
+    /// What the operator does to the market. What is stopped or halted is soon let go on.
+    fn desk_work(&mut self, now: Timestamp) -> Command {
+        let (account, why) = (AccountId(self.random.random_range(TRADERS)), Why::NONE);
+        let is_stopped = self.random.random_bool(0.3);
+        match self.random.random_range(0..3) {
+            0 => {
+                let limits = Limits { open_blocks: self.random.random_range(0..40), ..Limits::DEFAULT };
+                Command::SetLimits { account, limits, why }
+            }
+            1 => Command::SetKillSwitch { account, on: is_stopped, why },
+            _ if is_stopped => Command::Halt { scope: self.scope(now), why },
+            _ => Command::Resume { scope: self.scope(now), why },
+        }
+    }
+
+    fn scope(&mut self, now: Timestamp) -> Scope {
+        match self.random.random_range(0..3) {
             0 => Scope::All,
             1 => Scope::Class(ClassNo(0)),
             _ => Scope::Contract(self.contract(now)),
-        };
+        }
+    }
+
+    fn mass_cancel(&mut self, now: Timestamp) -> MassCancel {
+        let scope = self.scope(now);
         let side = [None, Some(Side::Buy), Some(Side::Sell)][self.random.random_range(0..3)];
         MassCancel { scope, side }
     }

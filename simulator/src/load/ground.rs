@@ -153,6 +153,7 @@ fn class_spec(no: u32) -> ClassSpec {
         gate_minutes: 0,
         horizon_hours: HORIZON_HOURS,
         fee_ppm: 1_000,
+        ..ClassSpec::example()
     }
 }
 

@@ -148,7 +148,7 @@ async fn nobody_acts_for_another() {
         assert_eq!(error.code(), Some(RejectCode::NotAllowed), "{error}");
     }
     // What only the exchange itself says has no words.
-    for command in [Command::Clock, Command::Continue, Command::Genesis { operator: own }] {
+    for command in [Command::Clock, Command::Continue, Command::Genesis { operator: own, seed: 0 }] {
         let error = session.submit(command).await.unwrap_err();
         assert!(matches!(error, CommandError::NotOnTheWire(_)), "{error}");
     }

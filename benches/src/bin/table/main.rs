@@ -3,10 +3,13 @@
 //! Nanoseconds of processor time per message, reports pushed, the least of some rounds. All contenders of a line
 //! take turns in the same process, each on a new book, so that their ratios hold whatever the machine's mood.
 //! `--quick` does a fiftieth of everything, once; `--hot`, `--contracts`, `--large`, `--tail`,
-//! `--exchange`, `--memory`, `--snapshots` and `--recovery` print one part only. `--resting-market DIR` prints nothing and
-//! writes the market that `--recovery` brings back, so that the program itself can be started on it.
+//! `--exchange`, `--blocks`, `--closing`, `--memory`, `--snapshots` and `--recovery` print one part only.
+//! `--resting-market DIR` prints nothing and writes the market that `--recovery` brings back, so that the program itself
+//! can be started on it.
 #![allow(clippy::print_stdout)]
 
+mod blocks;
+mod closing;
 mod exchange;
 mod hot;
 mod line;
@@ -28,15 +31,17 @@ struct Effort {
 /// An argument and what it prints.
 type Part = (&'static str, fn(Effort));
 
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 10] = [
     ("--hot", hot::print),
     ("--contracts", wide::print_contracts),
     ("--large", wide::print_large),
     ("--tail", tail::print),
     ("--exchange", exchange::print),
+    ("--blocks", blocks::print),
     ("--memory", memory::print),
     ("--snapshots", snapshots::print),
     ("--recovery", recovery::print),
+    ("--closing", closing::print),
 ];
 
 fn main() {

@@ -1,6 +1,7 @@
 //! Random streams of commands: few accounts, contracts and prices, so that things collide; good commands
 //! mostly, bad ones of every kind now and then; a clock that jumps across moments, gates and slot ends.
 
+mod blocks;
 mod desk;
 mod kinds;
 mod orders;
@@ -8,7 +9,10 @@ mod rng;
 
 use std::collections::VecDeque;
 
-use types::{Command, HOUR_NANOS, KeyNo, Lane, MINUTE_NANOS, OrderRef, Rights, Sender, Stamped, Timestamp};
+use types::{
+    Command, HOUR_NANOS, KeyNo, Lane, MINUTE_NANOS, OrderRef, Rights, SECOND_NANOS, Sender, Stamped,
+    Timestamp,
+};
 
 use super::reference::Reference;
 pub(crate) use kinds::Kind;
@@ -37,7 +41,9 @@ pub(crate) struct Generator {
 impl Generator {
     pub(crate) fn new(seed: u64, kind: Kind) -> Generator {
         let mut rng = Rng::new(seed);
-        let time = 480_000 * HOUR_NANOS + rng.below(3 * HOUR_NANOS);
+        // Contracts come within the horizon when an hour begins.
+        let into = if kind.has_auctions() { rng.below(3 * MINUTE_NANOS) } else { rng.below(3 * HOUR_NANOS) };
+        let time = 480_000 * HOUR_NANOS + into;
         let (mix, opening) = (kind.mix(), VecDeque::new());
         let mut generator =
             Generator { rng, kind, mix, began: time, time, sequence: 0, lively_to: 0, opening };
@@ -101,8 +107,13 @@ impl Generator {
         // What trades in one contract stays with it until near the end.
         let may_jump = self.kind == Kind::Busy || self.sequence > LATE;
         let is_near = may_jump || to_deadline < MINUTE_NANOS;
+        if matches!(self.kind, Kind::Auctions | Kind::Halts) {
+            self.time += self.auction_time(to_deadline);
+            return;
+        }
         self.time += match (self.kind, self.rng.below(200)) {
             (Kind::Gates, _) if is_turn => to_deadline + self.rng.below(2) * HOUR_NANOS,
+            (Kind::Uncrossing, _) if is_turn => to_deadline + self.rng.below(2) * SECOND_NANOS,
             (Kind::Lapsing, _) if is_turn => to_deadline + self.rng.below(2),
             (Kind::Waking | Kind::Sweeping, _) if is_turn && self.rng.chance(8) => to_deadline,
             (Kind::Waking, 0..8) if known.has_pending() => 4 * HOUR_NANOS,
@@ -117,6 +128,19 @@ impl Generator {
             (_, 199) if may_jump => self.rng.below(6 * HOUR_NANOS),
             _ => self.rng.below(1_000_000),
         };
+    }
+
+    /// Seconds mostly, the ends of calls often, and gates now and then.
+    fn auction_time(&mut self, to_deadline: u64) -> u64 {
+        let is_near = to_deadline < 20 * MINUTE_NANOS || self.sequence > LATE;
+        match self.rng.below(200) {
+            0..70 => 0,
+            70..90 if is_near => to_deadline + self.rng.below(2),
+            90..94 if is_near => to_deadline.saturating_sub(1),
+            94..100 => self.rng.below(60 * SECOND_NANOS),
+            100..102 => self.rng.below(10 * MINUTE_NANOS),
+            _ => self.rng.below(2 * SECOND_NANOS),
+        }
     }
 
     fn command(&mut self, known: &Reference) -> Command {
@@ -144,6 +168,8 @@ impl Generator {
             Command::NewOrder(self.new_order(known))
         } else if falls_to(mix.capacity) {
             self.capacity(known)
+        } else if falls_to(mix.supervision) {
+            self.supervise(known)
         } else {
             self.desk()
         }
@@ -152,7 +178,7 @@ impl Generator {
     /// What the sequencer never says, but a journal might.
     fn nonsense(&mut self, known: &Reference) -> Command {
         match self.rng.below(3) {
-            0 => Command::Genesis { operator: desk::public(2) },
+            0 => Command::Genesis { operator: desk::public(2), seed: 0 },
             1 => Command::Cancel(self.order(known)),
             _ => Command::NewOrder(self.new_order(known)),
         }

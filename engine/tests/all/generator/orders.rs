@@ -13,6 +13,9 @@ const MIDDLE: Ticks = 15;
 
 impl Generator {
     pub(super) fn new_order(&mut self, known: &Reference) -> NewOrder {
+        if self.rng.chance(self.mix.blocks) {
+            return self.block(known);
+        }
         let (mix, contract) = (self.mix, self.contract(known));
         let last = known.contracts.get(&contract).map_or(0, |record| record.last_price);
         let buys = if self.is_lively() { 50 } else { mix.buys };
@@ -23,7 +26,8 @@ impl Generator {
         let mut order = NewOrder::limit(contract, side, self.units(12), self.price(side, last));
         if self.rng.chance(mix.markets) {
             order.kind = OrderKind::Market;
-            order.price = if self.rng.chance(5) { 0 } else { order.price };
+            let none = if self.kind.has_auctions() { 50 } else { 5 };
+            order.price = if self.rng.chance(none) { 0 } else { order.price };
         }
         order.time_in_force = self.time_in_force(known);
         let ends = order.kind == OrderKind::Market
@@ -79,7 +83,7 @@ impl Generator {
         order.trigger = Some(if self.rng.chance(1) { self.rng.pick(&bad) } else { trigger });
     }
 
-    fn time_in_force(&mut self, known: &Reference) -> TimeInForce {
+    pub(super) fn time_in_force(&mut self, known: &Reference) -> TimeInForce {
         let mix = self.mix;
         match self.rng.below(100) {
             roll if roll < mix.at_once => self.rng.pick(&[TimeInForce::Ioc, TimeInForce::Fok]),
@@ -158,6 +162,7 @@ impl Generator {
         let price = match (self.kind, side) {
             (Kind::Stops, Side::Buy) => (centre(last) - 4 + near).max(1),
             (Kind::Stops, Side::Sell) => (centre(last) + 4 - near).max(1),
+            (Kind::Uncrossing, _) => 10 + near,
             (kind, Side::Buy) if kind.is_crowded() => MIDDLE - up_to(14),
             (kind, Side::Sell) if kind.is_crowded() => MIDDLE + up_to(16),
             _ => 10 + near,

@@ -1,7 +1,10 @@
 //! The calendar, naively: when contracts open and close and orders expire, and the pending work of that, piece
 //! by piece.
 
-use types::{CancelReason, ContractId, HOUR_NANOS, MarketBody, Phase, RejectCode, ReportBody, Timestamp};
+use types::{
+    CancelReason, ContractId, HOUR_NANOS, MINUTE_NANOS, MarketBody, Phase, RejectCode, ReportBody, Scope,
+    Side, Timestamp,
+};
 
 use super::stops::sleeping_rank;
 use super::{Contract, Order, Outcome, Reference, Work, seconds, units};
@@ -18,13 +21,14 @@ impl Reference {
     pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
         let changes = self.changes_to_come().map(|(time, _)| time);
         let moments = self.orders.iter().filter_map(Order::moment);
-        changes.chain(moments).filter(|&time| time > self.clock).min()
+        let indicatives = self.contracts.values().filter_map(|record| record.indicative);
+        changes.chain(moments).chain(indicatives).filter(|&time| time > self.clock).min()
     }
 
     pub(super) fn calendar_work(&self) -> Option<Work> {
         match (self.job, self.first_dated(), self.first_due()) {
             (None, Some(_), _) => Some(Work::Moments),
-            (None, None, None) => None,
+            (None, None, None) if self.first_indicative().is_none() => None,
             _ => Some(Work::Phases),
         }
     }
@@ -53,6 +57,31 @@ impl Reference {
     /// From now on the contract has a book and holders. The calendar of a class goes round: twice its
     /// horizon and two slots long, it has no place for a contract while another is there, still unsettled.
     pub(super) fn touch(&mut self, contract: ContractId) -> Outcome {
+        self.check_place(contract)?;
+        if self.contracts.contains_key(&contract) {
+            return Ok(());
+        }
+        let (phase, until) =
+            if self.is_halted(contract) { (Phase::Halted, None) } else { self.opening(contract) };
+        let record = Contract {
+            phase,
+            until,
+            indicative: None,
+            auction_price: 0,
+            changes: Vec::new(),
+            last_price: 0,
+            holders: Vec::new(),
+            deposits: Vec::new(),
+        };
+        self.contracts.insert(contract, record);
+        if phase != Phase::Continuous {
+            self.event(contract, MarketBody::Phase(phase));
+        }
+        Ok(())
+    }
+
+    /// Whether there is a place for it in the calendar.
+    pub(super) fn check_place(&self, contract: ContractId) -> Outcome {
         if self.contracts.contains_key(&contract) {
             return Ok(());
         }
@@ -65,14 +94,6 @@ impl Reference {
         if self.contracts.keys().any(|other| is_in_the_way(&other)) {
             return Err((RejectCode::BeyondHorizon, i64::from(spec.horizon_hours)));
         }
-        let record = Contract {
-            phase: Phase::Continuous,
-            changes: Vec::new(),
-            last_price: 0,
-            holders: Vec::new(),
-            deposits: Vec::new(),
-        };
-        self.contracts.insert(contract, record);
         Ok(())
     }
 
@@ -86,35 +107,44 @@ impl Reference {
                 self.end(&order, CancelReason::Expired, None);
             }
             (None, None, Some(contract)) => self.change_phase(contract),
-            (None, None, None) => return false,
+            (None, None, None) => match self.first_indicative() {
+                Some(contract) => self.tell_indicative(contract),
+                None => return false,
+            },
         }
         true
     }
 
-    /// One piece: a contract's next phase. Its first and its last bring a job that takes more pieces.
+    /// One piece: a contract's next phase. Some bring a job that takes more pieces.
     fn change_phase(&mut self, contract: ContractId) {
-        let next = match self.contracts[&contract].phase {
-            Phase::Continuous => {
+        let is_over = self.gate(contract) <= self.clock;
+        let spec = self.class_of(contract).spec;
+        let record = &self.contracts[&contract];
+        match record.phase {
+            Phase::Closed => self.set_phase(contract, Phase::InDelivery, None),
+            Phase::InDelivery | Phase::Settled => self.job = Some(Job::Deliver(contract)),
+            _ if is_over => {
                 self.job = Some(Job::Expire(contract));
-                Phase::Closed
+                self.set_phase(contract, Phase::Closed, None);
             }
-            Phase::Closed => Phase::InDelivery,
-            Phase::InDelivery | Phase::Settled => {
-                self.job = Some(Job::Deliver(contract));
-                return;
+            Phase::PreOpen => {
+                let call = u64::from(spec.opening_minutes) * MINUTE_NANOS + self.random_part(contract, 0);
+                let until = record.until.unwrap().0 + call;
+                self.set_phase(contract, Phase::Auction, Some(Timestamp(until)));
             }
-        };
-        self.contracts.get_mut(&contract).unwrap().phase = next;
-        self.event(contract, MarketBody::Phase(next));
+            Phase::Auction => self.begin_uncross(contract),
+            Phase::Continuous | Phase::Halted => unreachable!("they last to the gate"),
+        }
     }
 
-    /// One piece: the next open order ends: bids, asks, each side best first, sleeping stops; or there is none
-    /// any more.
+    /// One piece: the next open order ends: bids, asks, each side best first, sleeping stops, blocks; or there is
+    /// none any more.
     fn expire(&mut self, contract: ContractId) {
         let open = self.orders.iter().enumerate().filter(|(_, order)| order.terms.contract == contract);
         let first = open.min_by_key(|(_, order)| match order.sleeps() {
-            false => (false, (order.terms.side, order.badness(), order.arrival)),
-            true => (true, sleeping_rank(order)),
+            _ if order.is_block() => (2, (Side::Buy, 0, order.id)),
+            false => (0, (order.terms.side, order.badness(), order.arrival)),
+            true => (1, sleeping_rank(order)),
         });
         let Some((at, _)) = first else {
             self.job = None;
@@ -134,6 +164,7 @@ impl Reference {
         } else if record.deposits.pop().is_none() {
             self.event(contract, MarketBody::Phase(Phase::Settled));
             self.contracts.remove(&contract);
+            self.halts.retain(|&halt| halt != Scope::Contract(contract));
             self.job = None;
         }
     }
@@ -142,6 +173,13 @@ impl Reference {
     fn first_due(&self) -> Option<ContractId> {
         let due = self.changes_to_come().filter(|&(time, _)| time <= self.clock);
         due.min().map(|(_, contract)| contract)
+    }
+
+    /// The contract whose indicative price is told first among those that are due.
+    fn first_indicative(&self) -> Option<ContractId> {
+        let told =
+            self.contracts.iter().filter_map(|(&contract, record)| Some((record.indicative?, contract)));
+        told.filter(|&(time, _)| time <= self.clock).min().map(|(_, contract)| contract)
     }
 
     /// Where the order lies that expires first among those whose moments have come by the clock.
@@ -157,7 +195,10 @@ impl Reference {
             let start = u64::from(contract.start().0) * HOUR_NANOS;
             let hours = u64::from(self.class_of(contract).spec.slot_hours);
             match record.phase {
-                Phase::Continuous => Some((self.gate(contract), contract)),
+                Phase::PreOpen | Phase::Auction | Phase::Continuous | Phase::Halted => {
+                    let gate = self.gate(contract);
+                    Some((record.until.map_or(gate, |until| until.min(gate)), contract))
+                }
                 Phase::Closed => Some((Timestamp(start), contract)),
                 Phase::InDelivery if is_being_delivered => None,
                 Phase::InDelivery | Phase::Settled => Some((Timestamp(start + hours * HOUR_NANOS), contract)),

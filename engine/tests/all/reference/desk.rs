@@ -3,14 +3,16 @@
 use engine::CURRENCIES_MAX;
 use types::{
     Account, AccountId, AccountName, CLASSES_MAX, Class, ClassNo, ClassSpec, Code, ContractId, Key, KeyNo,
-    Money, PublicKey, RejectCode, ReportBody, Rights, Role, Sender, StateEvent, Timestamp, UNITS_MAX, Units,
+    Limits, Money, PublicKey, RejectCode, ReportBody, Rights, Role, Sender, StateEvent, Timestamp, UNITS_MAX,
+    Units,
 };
 
 use super::{CashDeposit, Outcome, Reference};
 
 impl Reference {
-    pub(super) fn genesis(&mut self, public: PublicKey) {
+    pub(super) fn genesis(&mut self, public: PublicKey, seed: u64) {
         if self.accounts.is_empty() {
+            self.seed = seed;
             let account = self.add_account("operator".parse().unwrap(), Role::Operator);
             self.add_key(account, public, Rights(1 | 8), Timestamp::MAX);
         }
@@ -34,7 +36,7 @@ impl Reference {
         let class = Class { no: ClassNo(u16::try_from(self.classes.len()).unwrap()), spec };
         self.classes.push(class);
         self.out.state.push(StateEvent::Class(class));
-        self.answer(sender, ReportBody::ClassDefined { class: class.no, spec });
+        self.answer(sender, ReportBody::ClassDefined { class: class.no });
         Ok(())
     }
 
@@ -187,7 +189,7 @@ impl Reference {
 
     fn add_account(&mut self, name: AccountName, role: Role) -> AccountId {
         let id = AccountId(u32::try_from(self.accounts.len()).unwrap() + 1);
-        let account = Account { id, name, role };
+        let account = Account { id, name, role, limits: Limits::DEFAULT, killed: false };
         self.accounts.push(account);
         self.out.state.push(StateEvent::Account(account));
         id

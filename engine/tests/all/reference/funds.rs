@@ -10,10 +10,14 @@ impl Reference {
         let (account, NewOrder { contract, side, .. }) = (order.account, order.terms);
         let held = self.orders.iter().find(|open| open.id == order.id);
         if side == Side::Sell {
-            let free = self.owned_units(account, contract) - self.reserved_units(account, contract);
-            let held = held.map_or(0, |open| i128::from(open.left));
-            let enough = free + held >= i128::from(order.left);
-            return if enough { Ok(()) } else { Err((RejectCode::NotEnoughUnits, units(free).into())) };
+            for leg in self.legs(&order.terms) {
+                let free = self.owned_units(account, leg) - self.reserved_units(account, leg);
+                let held = held.map_or(0, |open| i128::from(open.left));
+                if free + held < i128::from(order.left) {
+                    return Err((RejectCode::NotEnoughUnits, units(free).into()));
+                }
+            }
+            return Ok(());
         }
         let needed = self.cost(order);
         if i64::try_from(needed).is_err() {
@@ -64,7 +68,10 @@ impl Reference {
     pub(super) fn reserved_units(&self, account: AccountId, contract: ContractId) -> i128 {
         let of_account = |order: &&Order| order.terms.side == Side::Sell && order.account == account;
         let sells = self.orders.iter().filter(of_account);
-        sells.filter(|order| order.terms.contract == contract).map(|order| i128::from(order.left)).sum()
+        sells
+            .filter(|order| self.legs(&order.terms).contains(&contract))
+            .map(|order| i128::from(order.left))
+            .sum()
     }
 
     pub(super) fn move_units(&mut self, contract: ContractId, account: AccountId, number: i128) {
@@ -77,11 +84,12 @@ impl Reference {
 
     /// What a buy order reserves: the value of what is left at its limit, and the fee on all of that.
     fn cost(&self, order: &Order) -> i128 {
-        let value = self.value(order.terms.contract, order.terms.price, order.left);
+        let slot = self.value(order.terms.contract, order.terms.price, order.left);
+        let value = slot * i128::from(order.terms.slots);
         value + self.fee(order.terms.contract, value)
     }
 
-    fn value(&self, contract: ContractId, price: Ticks, units: Units) -> i128 {
+    pub(super) fn value(&self, contract: ContractId, price: Ticks, units: Units) -> i128 {
         let spec = &self.class_of(contract).spec;
         i128::from(price) * i128::from(spec.tick) * i128::from(units) * i128::from(spec.slot_hours)
     }

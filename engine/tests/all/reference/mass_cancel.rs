@@ -20,6 +20,8 @@ enum Cause {
     Asked(Sender, MassCancel),
     /// The keys that took each other's place, up to the one that is gone, and those that took its place.
     Gone(Vec<KeyNo>),
+    /// An operator has killed the account.
+    Killed,
 }
 
 impl MassJob {
@@ -29,6 +31,7 @@ impl MassJob {
                 scope.includes(order.terms.contract) && side.is_none_or(|side| side == order.terms.side)
             }
             Cause::Gone(keys) => keys.contains(&order.key),
+            Cause::Killed => true,
         };
         order.account == self.account && order.id < self.sequence && is_meant
     }
@@ -37,6 +40,7 @@ impl MassJob {
         match self.cause {
             Cause::Asked(..) => CancelReason::Mass,
             Cause::Gone(_) => CancelReason::Disconnected,
+            Cause::Killed => CancelReason::Killed,
         }
     }
 }
@@ -55,11 +59,15 @@ impl Reference {
         self.begin_mass_cancel(gone.account, Cause::Gone(row.map(|key| key.no).collect()));
     }
 
+    pub(super) fn kill_orders(&mut self, account: AccountId) {
+        self.begin_mass_cancel(account, Cause::Killed);
+    }
+
     fn begin_mass_cancel(&mut self, account: AccountId, cause: Cause) {
         let sequence = self.sequence;
         self.mass_jobs.push(MassJob { account, sequence, cause, looked_at: 0, ended: 0 });
         for _ in 0..WORK_PER_COMMAND {
-            if !self.mass_piece() {
+            if !(self.uncross_piece() || self.halt_piece() || self.mass_piece()) {
                 break;
             }
         }

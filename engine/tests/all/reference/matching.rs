@@ -6,12 +6,22 @@ use types::{
 };
 
 use super::orders::entry;
+use super::phases::Band;
 use super::{Order, Reference};
 
 impl Reference {
     /// A new, woken or replaced order comes to the book. `sender` is whose command it came by, if that was its
     /// owner's.
     pub(super) fn come(&mut self, mut order: Order, sender: Option<Sender>) {
+        let contract = order.terms.contract;
+        if self.contracts[&contract].phase.is_call() {
+            match self.count_as_mass_cancelled(&order) {
+                Some(reason) => self.end(&order, reason, sender),
+                None => self.rest(order),
+            }
+            return self.expect_indicative(contract);
+        }
+        let band = self.band(contract);
         if order.terms.post_only && self.best_live_against(&order).is_some() {
             return self.end(&order, CancelReason::PostOnly, sender);
         }
@@ -19,16 +29,23 @@ impl Reference {
             TimeInForce::Fok => (order.left, CancelReason::Fok),
             _ => (order.terms.min_units, CancelReason::MinUnits),
         };
-        if self.could_trade(&order) < u64::from(wanted) {
+        if self.could_trade(&order, band) < u64::from(wanted) {
             return self.end(&order, unless, sender);
         }
         order.terms.min_units = 0;
         let mut prices = Vec::new();
-        let ended = self.meet_all(&mut order, &mut prices, sender);
-        self.elect(&order, &prices);
-        if order.left == 0 {
-            return;
+        let (ended, is_barred) = self.meet_all(&mut order, band, &mut prices, sender);
+        self.elect(contract, order.elected.map_or(0, |elected| elected.depth), &prices);
+        if order.left > 0 {
+            self.leave(order, ended, sender);
         }
+        if is_barred {
+            self.begin_call(contract);
+        }
+    }
+
+    /// What is left of an order that has met all it could rests or ends.
+    fn leave(&mut self, order: Order, ended: Option<CancelReason>, sender: Option<Sender>) {
         let ended = ended.or(match (order.terms.kind, order.terms.time_in_force) {
             (OrderKind::Market, _) => Some(CancelReason::Market),
             (_, TimeInForce::Ioc | TimeInForce::Fok) => Some(CancelReason::Ioc),
@@ -40,19 +57,22 @@ impl Reference {
         }
     }
 
-    /// Meets what it can. What it meets of its own account may end it.
+    /// Meets what it can. What it meets of its own account may end it. True if it came to a trade outside the band.
     fn meet_all(
         &mut self,
         order: &mut Order,
+        band: Band,
         prices: &mut Vec<Ticks>,
         sender: Option<Sender>,
-    ) -> Option<CancelReason> {
+    ) -> (Option<CancelReason>, bool) {
         while order.left > 0 {
-            let at = self.first_against(order)?;
+            let Some(at) = self.first_against(order) else { break };
             let other = self.orders[at];
             if self.is_dead(&other) {
                 self.take_out(at);
                 self.end(&other, CancelReason::Expired, None);
+            } else if other.account != order.account && !is_within(&other, band) {
+                return (None, true);
             } else if other.account != order.account {
                 self.trade(order, at, sender);
                 prices.push(other.terms.price);
@@ -64,11 +84,11 @@ impl Reference {
                     self.end(&other, CancelReason::SelfTrade, None);
                 }
                 if order.terms.self_trade != SelfTrade::CancelResting {
-                    return Some(CancelReason::SelfTrade);
+                    return (Some(CancelReason::SelfTrade), false);
                 }
             }
         }
-        None
+        (None, false)
     }
 
     /// Trades as much as the taker has left and the maker shows, at the maker's price.
@@ -82,6 +102,7 @@ impl Reference {
             Side::Sell => self.pay(maker.account, taker.account, contract, price, traded),
         };
         self.contracts.get_mut(&contract).unwrap().last_price = price;
+        self.note_trade(contract, price, traded);
         self.event(contract, MarketBody::Trade(entry(&maker, traded)));
         self.use_up(at, traded);
         let filled = |own: &Order, other: &Order, left, maker| ReportBody::Filled {
@@ -122,7 +143,7 @@ impl Reference {
 
     /// Takes units off what a resting order shows. If it shows nothing any more it is out of the book, or goes
     /// to the end of the queue with its next clip.
-    fn use_up(&mut self, at: usize, units: Units) {
+    pub(super) fn use_up(&mut self, at: usize, units: Units) {
         let order = &mut self.orders[at];
         order.left -= units;
         order.shown -= units;
@@ -178,14 +199,16 @@ impl Reference {
 
     /// How many units it could trade. Orders of its own account do not count, and if the first of them would
     /// end it, neither does what comes after that: hidden units at the same price come after it.
-    fn could_trade(&self, order: &Order) -> u64 {
+    /// Nor does anything from an order of another account on that lies outside the band.
+    fn could_trade(&self, order: &Order, band: Band) -> u64 {
         let mut live: Vec<&Order> =
             self.all_against(order).map(|(_, other)| other).filter(|other| !self.is_dead(other)).collect();
         live.sort_by_key(|other| (other.badness(), other.arrival));
         let is_own = |other: &&&Order| other.account == order.account;
         let ends = matches!(order.terms.self_trade, SelfTrade::CancelIncoming | SelfTrade::CancelBoth);
-        let end = live.iter().find(is_own).filter(|_| ends).copied();
-        let others = live.iter().filter(|other| !is_own(other));
+        let stops = |other: &&&Order| if is_own(other) { ends } else { !is_within(other, band) };
+        let end = live.iter().find(stops).copied();
+        let others = live.iter().filter(|other| !is_own(other) && is_within(other, band));
         let counts = others.map(|other| match end {
             Some(end) if other.badness() > end.badness() => 0,
             Some(end) if other.badness() == end.badness() && other.arrival > end.arrival => 0,
@@ -194,4 +217,8 @@ impl Reference {
         });
         counts.map(u64::from).sum()
     }
+}
+
+fn is_within(order: &Order, (low, high): Band) -> bool {
+    (low..=high).contains(&order.terms.price)
 }

@@ -2,24 +2,30 @@
 //! engine. Plain lists, linear scans, sums anew each time, money in 128 bits. What it cannot know are slot
 //! hints: an order named with the hint [`RIGHT_HINT`] is found, with any other it is not.
 
+mod auction;
+mod blocks;
 mod calendar;
 mod desk;
 mod funds;
+mod limits;
 mod mass_cancel;
 mod matching;
 mod orders;
+mod phases;
 mod state;
 mod stops;
+mod turns;
 
 use std::collections::BTreeMap;
 
-use engine::WORK_PER_COMMAND;
+use engine::{BLOCK_EVALUATIONS_PER_COMMAND, WORK_PER_COMMAND};
 use types::{
-    Account, AccountId, Class, Code, Command, ContractId, Key, KeyNo, Lane, MarketBody, MarketEvent, Money,
-    NewOrder, OrderId, Output, Phase, RejectCode, Report, ReportBody, Rights, Sender, Sequence, Side,
-    SlotHint, Stamped, Ticks, TimeInForce, Timestamp, Units,
+    Account, AccountId, Class, ClassNo, Code, Command, ContractId, Key, KeyNo, Lane, MarketBody, MarketEvent,
+    Money, NewOrder, OrderId, Output, Phase, RejectCode, Report, ReportBody, Rights, Scope, Sender, Sequence,
+    Side, SlotHint, Stamped, Ticks, TimeInForce, Timestamp, Units,
 };
 
+use auction::Uncross;
 use calendar::Job;
 use mass_cancel::MassJob;
 use stops::{Elected, Election};
@@ -55,14 +61,29 @@ pub(crate) struct Reference {
     matchings: u64,
     /// Matchings that may have met stops, in the order in which they happened.
     elections: Vec<Election>,
+    /// Contracts for whose sake blocks are to be considered, in the order of their turns.
+    turns: Vec<turns::Turn>,
+    /// Up to which event of the command's output that was worked out.
+    noted: usize,
     /// Mass cancels that are not done, in the order in which they came.
     mass_jobs: Vec<MassJob>,
     /// The work of the calendar that was begun and is not finished.
     job: Option<Job>,
+    /// The auction that is being worked out.
+    uncross: Option<Uncross>,
+    seed: u64,
+    /// The halts that are on, in no order that means anything.
+    pub(crate) halts: Vec<Scope>,
+    /// Halts of which contracts have yet to hear, and the contract that heard last.
+    halt_walks: Vec<(Scope, Option<ContractId>)>,
+    /// Every trade: class, hour, price, units.
+    traded: Vec<(ClassNo, u32, Ticks, Units)>,
     reports: BTreeMap<AccountId, u64>,
     out: Output,
     /// How many stops, each triggered by the one before, the last command ran at most: no part of the state.
     pub(crate) cascade: u32,
+    /// How many blocks the last command considered: no part of the state.
+    pub(crate) met_blocks: u32,
 }
 
 struct CashDeposit {
@@ -74,10 +95,15 @@ struct CashDeposit {
 
 /// A touched contract that is not settled.
 pub(crate) struct Contract {
-    phase: Phase,
+    pub(crate) phase: Phase,
+    /// When its call ends, if it is in one that has not ended.
+    until: Option<Timestamp>,
+    /// When its indicative price is told, if it is to be.
+    indicative: Option<Timestamp>,
     /// Every command that changed its public book.
     changes: Vec<Sequence>,
     pub(crate) last_price: Ticks,
+    auction_price: Ticks,
     /// Who has ever held units, in the order of their first, and how many they own, reserved or not.
     holders: Vec<(AccountId, i128)>,
     deposits: Vec<(AccountId, u64, Units)>,
@@ -106,7 +132,10 @@ pub(crate) struct Order {
 /// Kinds of pending work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Work {
+    Auctions,
+    Halts,
     Stops,
+    Blocks,
     MassCancels,
     Moments,
     Phases,
@@ -137,12 +166,13 @@ impl Order {
 impl Reference {
     /// Applies a command and says what must come of it, with every slot hint as [`RIGHT_HINT`].
     pub(crate) fn apply(&mut self, stamped: &Stamped) -> &Output {
-        (self.sequence, self.time, self.cascade) = (stamped.sequence, stamped.time, 0);
+        (self.sequence, self.time) = (stamped.sequence, stamped.time);
+        (self.cascade, self.met_blocks, self.noted) = (0, 0, 0);
         self.out.clear();
         match stamped.sender {
             Some(sender) => self.apply_sent(sender, &stamped.command),
             None => match stamped.command {
-                Command::Genesis { operator } => self.genesis(operator),
+                Command::Genesis { operator, seed } => self.genesis(operator, seed),
                 Command::Clock => {
                     self.clock = self.time;
                     self.work();
@@ -152,14 +182,22 @@ impl Reference {
                 _ => {}
             },
         }
+        self.note_events();
         &self.out
     }
 
-    /// Does as many pieces of the pending work as one command may: of stops first, then of mass cancels, then
-    /// of the calendar.
+    /// Does as many pieces of the pending work as one command may: of auctions first, then of halts, of stops, of blocks,
+    /// of mass cancels, of the calendar.
     fn work(&mut self) {
+        let mut evaluations = BLOCK_EVALUATIONS_PER_COMMAND;
         for _ in 0..WORK_PER_COMMAND {
-            if !(self.stop_piece() || self.mass_piece() || self.calendar_piece()) {
+            let was_some = self.uncross_piece()
+                || self.halt_piece()
+                || self.stop_piece()
+                || self.block_piece(&mut evaluations)
+                || self.mass_piece()
+                || self.calendar_piece();
+            if !was_some {
                 return;
             }
         }
@@ -172,11 +210,12 @@ impl Reference {
 
     /// Which work comes next, if any is left over.
     pub(crate) fn left_over(&self) -> Option<Work> {
-        match () {
+        self.has_auction_work().or_else(|| match () {
             () if self.has_stop_work() => Some(Work::Stops),
+            () if self.has_block_work() => Some(Work::Blocks),
             () if self.has_mass_work() => Some(Work::MassCancels),
             () => self.calendar_work(),
-        }
+        })
     }
 
     fn apply_sent(&mut self, sender: Sender, command: &Command) {
@@ -246,6 +285,10 @@ impl Reference {
             }
             Command::RevokeKey { key, .. } => self.revoke_key(sender, key),
             Command::RotateKey { public } => self.rotate_key(sender, public),
+            Command::SetLimits { account, limits, .. } => self.set_limits(sender, account, limits),
+            Command::SetKillSwitch { account, on, .. } => self.set_kill_switch(sender, account, on),
+            Command::Halt { scope, .. } => self.halt(sender, scope),
+            Command::Resume { scope, .. } => self.resume(sender, scope),
             Command::CancelOnDisconnect { grace } => self.cancel_on_disconnect(sender, grace),
             Command::Clock | Command::Continue | Command::Genesis { .. } | Command::Disconnected { .. } => {
                 unreachable!("refused before")

@@ -1,8 +1,8 @@
 //! New orders, cancels and replaces, naively: what is checked, and in which order.
 
 use types::{
-    CancelReason, MarketBody, MarketEntry, NewOrder, OrderKind, OrderRef, RejectCode, ReportBody, Sender,
-    Ticks, TimeInForce, Units, check_price, check_shown, check_units,
+    CancelReason, MarketBody, MarketEntry, NewOrder, OrderRef, RejectCode, ReportBody, Sender, Ticks,
+    TimeInForce, Units, check_price, check_shown, check_units,
 };
 
 use super::{Order, Outcome, RIGHT_HINT, Reference, seconds};
@@ -10,23 +10,16 @@ use super::{Order, Outcome, RIGHT_HINT, Reference, seconds};
 impl Reference {
     pub(super) fn new_order(&mut self, sender: Sender, terms: NewOrder) -> Outcome {
         terms.check()?;
-        self.check_open(terms.contract)?;
-        if terms.kind == OrderKind::Market && terms.price == 0 {
-            return Err((RejectCode::NoProtection, 0));
+        if terms.slots > 1 {
+            return self.new_block(sender, terms);
         }
-        let mut order = Order {
-            account: self.account_of(sender),
-            id: self.sequence,
-            key: sender.key,
-            number: sender.number,
-            terms,
-            left: terms.units,
-            shown: 0,
-            arrival: 0,
-            listed: 0,
-            elected: None,
-        };
+        self.check_open(terms.contract)?;
+        self.check_phase(&terms)?;
+        let price = self.price_within(terms.contract, terms.side, terms.price)?;
+        let terms = NewOrder { price, ..terms };
+        let mut order = self.incoming(sender, terms);
         self.check_moment(&order)?;
+        self.check_limits(order.account, &terms)?;
         self.check_funds(&order)?;
         if !order.sleeps() {
             self.check_post_only(&order)?;
@@ -42,12 +35,32 @@ impl Reference {
             }
             self.come(order, Some(sender));
         }
-        self.stop_work();
+        self.work_after_order();
         Ok(())
+    }
+
+    /// A new order on its way.
+    pub(super) fn incoming(&self, sender: Sender, terms: NewOrder) -> Order {
+        Order {
+            account: self.account_of(sender),
+            id: self.sequence,
+            key: sender.key,
+            number: sender.number,
+            terms,
+            left: terms.units,
+            shown: 0,
+            arrival: 0,
+            listed: 0,
+            elected: None,
+        }
     }
 
     pub(super) fn cancel(&mut self, sender: Sender, order: OrderRef) -> Outcome {
         let at = self.find_own(sender, order)?;
+        let contract = self.orders[at].terms.contract;
+        if self.is_uncrossing(contract) && !self.orders[at].is_block() {
+            return Err((RejectCode::Uncrossing, i64::from(contract.0)));
+        }
         let order = self.take_out(at);
         self.end(&order, CancelReason::Owner, Some(sender));
         Ok(())
@@ -59,6 +72,12 @@ impl Reference {
         let at = self.find_own(sender, order)?;
         let old = self.orders[at];
         self.check_open(old.terms.contract)?;
+        if old.is_block() {
+            self.check_legs_not_halted(&old.terms)?;
+        } else {
+            self.check_phase(&old.terms)?;
+            self.price_within(old.terms.contract, old.terms.side, price)?;
+        }
         self.check_moment(&old)?;
         let filled = old.terms.units - old.left;
         if units <= filled {
@@ -69,6 +88,10 @@ impl Reference {
         }
         if old.terms.min_units > units {
             return Err((RejectCode::MinUnitsOutOfRange, i64::from(old.terms.min_units)));
+        }
+        self.check_size(old.account, &old.terms, price, units)?;
+        if old.is_block() {
+            return self.replace_block(sender, at, price, units);
         }
         let mut new = Order { terms: NewOrder { price, units, ..old.terms }, left: units - filled, ..old };
         self.check_funds(&new)?;
@@ -93,11 +116,14 @@ impl Reference {
             if new.shown < old.shown {
                 self.event(new.terms.contract, MarketBody::Reduce(entry(&new, new.shown)));
             }
+            if new.left < old.left && !old.sleeps() {
+                self.expect_indicative(new.terms.contract);
+            }
         } else {
             self.take_out(at);
             self.come(new, Some(sender));
         }
-        self.stop_work();
+        self.work_after_order();
         Ok(())
     }
 
@@ -114,6 +140,10 @@ impl Reference {
         let order = self.orders.remove(at);
         if order.shown > 0 {
             self.event(order.terms.contract, MarketBody::Delete(entry(&order, order.shown)));
+            self.expect_indicative(order.terms.contract);
+        }
+        if order.is_block() {
+            self.tell_block(&Order { left: 0, ..order });
         }
         Order { shown: 0, ..order }
     }
@@ -129,7 +159,7 @@ impl Reference {
         order.moment().is_some_and(|moment| moment <= self.time)
     }
 
-    fn check_moment(&self, order: &Order) -> Outcome {
+    pub(super) fn check_moment(&self, order: &Order) -> Outcome {
         match order.terms.time_in_force {
             TimeInForce::Gtd(moment) if self.is_dead(order) => {
                 Err((RejectCode::ExpiryPassed, seconds(moment)))

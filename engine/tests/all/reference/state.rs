@@ -1,7 +1,7 @@
 //! The reference's whole state as the engine must emit it, and its sums.
 
 use engine::{CurrencyTotals, Totals};
-use types::{OpenOrder, StateEvent};
+use types::{Hour, INDEX_HOURS, OpenOrder, Scope, StateEvent};
 
 use super::{Order, RIGHT_HINT, Reference, money, units};
 
@@ -35,8 +35,10 @@ impl Reference {
             phase: record.phase,
             sequence: record.changes.last().copied().unwrap_or(0),
             last_price: record.last_price,
+            auction_price: record.auction_price,
         }));
         self.open_orders(state);
+        self.halts_and_hours(state);
         state.extend(self.accounts.iter().map(|account| StateEvent::Reports {
             account: account.id,
             last: self.reports.get(&account.id).copied().unwrap_or(0),
@@ -64,14 +66,35 @@ impl Reference {
         }
     }
 
-    /// By contract: bids, then asks, best price first, then first come; then sleeping stops by id.
+    /// The halts of more than a contract, and what classes traded lately.
+    fn halts_and_hours(&self, state: &mut Vec<StateEvent>) {
+        let of_all = self.halts.iter().filter(|&&scope| scope == Scope::All);
+        let classes = self.classes.iter().map(|class| Scope::Class(class.no));
+        let of_classes = classes.filter(|scope| self.halts.contains(scope));
+        state.extend(of_all.copied().chain(of_classes).map(|scope| StateEvent::Halt { scope, on: true }));
+        for class in self.classes.iter().map(|class| class.no) {
+            for hour in (self.hour() + 1).saturating_sub(INDEX_HOURS)..=self.hour() {
+                let traded = self.traded.iter().filter(|trade| (trade.0, trade.1) == (class, hour));
+                let of = |&(_, _, price, units): &(_, _, i64, u32)| {
+                    (u64::from(units), price.unsigned_abs() * u64::from(units))
+                };
+                let (units, ticks) = traded.map(of).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+                if units > 0 {
+                    state.push(StateEvent::Traded { class, hour: Hour(hour), units, ticks });
+                }
+            }
+        }
+    }
+
+    /// By contract: bids, then asks, best price first, then first come; then sleeping stops by id, then blocks by id.
     fn open_orders(&self, state: &mut Vec<StateEvent>) {
         let mut orders: Vec<&Order> = self.orders.iter().collect();
         orders.sort_by_key(|order| {
             let contract = order.terms.contract;
             match order.sleeps() {
-                false => (contract, false, Some(order.terms.side), order.badness(), order.arrival),
-                true => (contract, true, None, 0, order.id),
+                _ if order.is_block() => (contract, 2, None, 0, order.id),
+                false => (contract, 0, Some(order.terms.side), order.badness(), order.arrival),
+                true => (contract, 1, None, 0, order.id),
             }
         });
         state.extend(orders.into_iter().map(|order| {

@@ -1,7 +1,7 @@
 //! Stops, naively: which trades wake which of them, in which order, piece by piece.
 
 use engine::WORK_PER_COMMAND;
-use types::{CancelReason, ContractId, ReportBody, Sender, Sequence, Side, Ticks};
+use types::{CancelReason, ContractId, Phase, ReportBody, Sender, Sequence, Side, Ticks};
 
 use super::{Order, RIGHT_HINT, Reference};
 
@@ -22,21 +22,21 @@ pub(super) struct Election {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Elected {
     batch: u64,
-    depth: u32,
+    pub(super) depth: u32,
 }
 
 impl Reference {
-    /// Remembers the trades of an order that has matched.
-    pub(super) fn elect(&mut self, order: &Order, prices: &[Ticks]) {
+    /// Remembers trades that were made in one go.
+    pub(super) fn elect(&mut self, contract: ContractId, depth: u32, prices: &[Ticks]) {
         let (Some(&low), Some(&high)) = (prices.iter().min(), prices.iter().max()) else { return };
         self.matchings += 1;
         self.elections.push(Election {
-            contract: order.terms.contract,
+            contract,
             low,
             high,
             batch: self.matchings,
             sequence: self.sequence,
-            depth: order.elected.map_or(0, |elected| elected.depth),
+            depth,
         });
     }
 
@@ -57,7 +57,7 @@ impl Reference {
     /// What a new or replaced order does of the stops' work after itself.
     pub(super) fn stop_work(&mut self) {
         for _ in 0..WORK_PER_COMMAND {
-            if !self.stop_piece() {
+            if !(self.uncross_piece() || self.halt_piece() || self.stop_piece()) {
                 return;
             }
         }
@@ -79,6 +79,12 @@ impl Reference {
         let Some((elected, _, at)) = line.min_by_key(|(elected, id, _)| (elected.batch, *id)) else {
             return false;
         };
+        let contract = self.orders[at].terms.contract;
+        let lives = self.gate(contract) > self.time && !self.is_dead(&self.orders[at]);
+        if lives && self.contracts[&contract].phase != Phase::Continuous {
+            self.orders[at].elected = None;
+            return true;
+        }
         let mut order = self.take_out(at);
         if self.gate(order.terms.contract) <= self.time {
             self.end(&order, CancelReason::Gate, None);

@@ -1,7 +1,10 @@
 //! The fields of a record, one after the other: numbers, texts and choices.
 
+use super::super::desk::{performance, performance_fields};
 use super::super::{RecordError, choice, code, hex};
-use types::{AccountName, ClassSpec, Code, KeyNo, Lane, PublicKey, Sender, Side, Timestamp};
+use types::{
+    AccountName, ClassSpec, Code, KeyNo, Lane, Limits, PublicKey, Sender, Side, Timestamp, UNITS_MAX,
+};
 
 /// Appends fields.
 pub(super) struct Put<'a>(pub(super) &'a mut Vec<u8>);
@@ -58,24 +61,49 @@ impl Put<'_> {
     }
 
     pub(super) fn spec(&mut self, spec: &ClassSpec) -> &mut Self {
-        let &ClassSpec { model, region, currency, tick, slot_hours, gate_minutes, horizon_hours, fee_ppm } =
-            spec;
+        let &ClassSpec {
+            model,
+            region,
+            currency,
+            tick,
+            slot_hours,
+            gate_minutes,
+            horizon_hours,
+            fee_ppm,
+            ..
+        } = spec;
         self.code(model).code(region).code(currency).i64(tick);
-        self.u8(slot_hours).u16(gate_minutes).u16(horizon_hours).u32(fee_ppm)
+        self.u8(slot_hours).u16(gate_minutes).u16(horizon_hours).u32(fee_ppm);
+        let (precision, gflops) = performance_fields(spec.performance);
+        self.bytes(&precision).u32(gflops);
+        self.u16(spec.preopen_minutes).u16(spec.opening_minutes);
+        self.u16(spec.auction_seconds).u16(spec.random_seconds);
+        self.u32(spec.static_band_ppm).u32(spec.dynamic_band_ppm).u32(spec.order_units_max)
+    }
+
+    pub(super) fn limits(&mut self, limits: Limits) -> &mut Self {
+        self.u32(limits.open_orders).u32(limits.open_blocks).i64(limits.order_value)
     }
 }
 
 /// Takes fields off the begin of a record.
 pub(super) struct Get<'a> {
     kind: u8,
+    /// How the record is laid out.
+    format: u32,
     length: usize,
     rest: &'a [u8],
 }
 
 impl<'a> Get<'a> {
-    /// The body of a record of this kind.
-    pub(super) fn new(kind: u8, body: &'a [u8]) -> Get<'a> {
-        Get { kind, length: body.len(), rest: body }
+    /// The body of a record of this kind, in this format.
+    pub(super) fn new(kind: u8, format: u32, body: &'a [u8]) -> Get<'a> {
+        Get { kind, format, length: body.len(), rest: body }
+    }
+
+    /// True of what was written before there were blocks, auctions and limits.
+    pub(super) fn is_first_format(&self) -> bool {
+        self.format == 1
     }
 
     pub(super) fn kind(&self) -> u8 {
@@ -176,7 +204,7 @@ impl<'a> Get<'a> {
     }
 
     pub(super) fn spec(&mut self) -> Result<ClassSpec, RecordError> {
-        Ok(ClassSpec {
+        let spec = ClassSpec {
             model: self.code("model")?,
             region: self.code("region")?,
             currency: self.code("currency")?,
@@ -185,6 +213,33 @@ impl<'a> Get<'a> {
             gate_minutes: self.u16()?,
             horizon_hours: self.u16()?,
             fee_ppm: self.u32()?,
+            // A class as it was before there was any of this.
+            performance: None,
+            preopen_minutes: 0,
+            opening_minutes: 0,
+            auction_seconds: 0,
+            random_seconds: 0,
+            static_band_ppm: 0,
+            dynamic_band_ppm: 0,
+            order_units_max: UNITS_MAX,
+        };
+        if self.is_first_format() {
+            return Ok(spec);
+        }
+        Ok(ClassSpec {
+            performance: performance(self.bytes()?, self.u32()?)?,
+            preopen_minutes: self.u16()?,
+            opening_minutes: self.u16()?,
+            auction_seconds: self.u16()?,
+            random_seconds: self.u16()?,
+            static_band_ppm: self.u32()?,
+            dynamic_band_ppm: self.u32()?,
+            order_units_max: self.u32()?,
+            ..spec
         })
+    }
+
+    pub(super) fn limits(&mut self) -> Result<Limits, RecordError> {
+        Ok(Limits { open_orders: self.u32()?, open_blocks: self.u32()?, order_value: self.i64()? })
     }
 }

@@ -25,6 +25,11 @@ mod what {
     pub(super) const KEY_REGISTERED: u8 = 16;
     pub(super) const KEY_REVOKED: u8 = 17;
     pub(super) const CASH_CREDITED: u8 = 18;
+    pub(super) const BLOCK_TRADED: u8 = 19;
+    pub(super) const LIMITS_SET: u8 = 20;
+    pub(super) const KILL_SWITCH_SET: u8 = 21;
+    pub(super) const HALTED: u8 = 22;
+    pub(super) const RESUMED: u8 = 23;
 }
 
 /// Appends a record, its kind first.
@@ -69,6 +74,16 @@ fn put_body<'p, 'b>(put: &'p mut Put<'b>, body: &ReportBody) -> &'p mut Put<'b> 
             put.u8(what::REPLACED).u64(order).u32(slot).u32(contract.0).side(side).i64(price);
             put.u32(units).u32(left).u8(kept_priority.into())
         }
+        ReportBody::BlockTraded { order, contract, slots, side, units, left, value, fills } => {
+            put.u8(what::BLOCK_TRADED).u64(order).u32(contract.0).u16(slots).side(side);
+            put.u32(units).u32(left).i64(value).u32(fills)
+        }
+        ReportBody::LimitsSet { account, limits } => put.u8(what::LIMITS_SET).u32(account.0).limits(limits),
+        ReportBody::KillSwitchSet { account, on } => {
+            put.u8(what::KILL_SWITCH_SET).u32(account.0).u8(on.into())
+        }
+        ReportBody::Halted(scope) => put.u8(what::HALTED).scope(scope),
+        ReportBody::Resumed(scope) => put.u8(what::RESUMED).scope(scope),
         ReportBody::Rejected { code, value } => put.u8(what::REJECTED).u16(code.number()).i64(value),
         ReportBody::CashDeposited { currency, amount, external } => {
             put.u8(what::CASH_DEPOSITED).code(currency).i64(amount).u64(external)
@@ -79,7 +94,7 @@ fn put_body<'p, 'b>(put: &'p mut Put<'b>, body: &ReportBody) -> &'p mut Put<'b> 
         ReportBody::Settled { contract, units } => put.u8(what::SETTLED).u32(contract.0).u32(units),
         ReportBody::CancelOnDisconnectSet { grace } => put.u8(what::CANCEL_ON_DISCONNECT_SET).u32(grace),
         ReportBody::KeyRotated { key } => put.u8(what::KEY_ROTATED).u32(key.0),
-        ReportBody::ClassDefined { class, ref spec } => put.u8(what::CLASS_DEFINED).u16(class.0).spec(spec),
+        ReportBody::ClassDefined { class } => put.u8(what::CLASS_DEFINED).u16(class.0),
         ReportBody::AccountOpened { account } => put.u8(what::ACCOUNT_OPENED).u32(account.0),
         ReportBody::KeyRegistered { key, account } => put.u8(what::KEY_REGISTERED).u32(key.0).u32(account.0),
         ReportBody::KeyRevoked { key } => put.u8(what::KEY_REVOKED).u32(key.0),
@@ -156,7 +171,12 @@ fn get_other(what: u8, fields: &mut Get<'_>) -> Result<ReportBody, RecordError> 
         what::CANCEL_ON_DISCONNECT_SET => ReportBody::CancelOnDisconnectSet { grace: fields.u32()? },
         what::KEY_ROTATED => ReportBody::KeyRotated { key: KeyNo(fields.u32()?) },
         what::CLASS_DEFINED => {
-            ReportBody::ClassDefined { class: ClassNo(fields.u16()?), spec: fields.spec()? }
+            let class = ClassNo(fields.u16()?);
+            // The first format said the terms again.
+            if fields.is_first_format() {
+                fields.spec()?;
+            }
+            ReportBody::ClassDefined { class }
         }
         what::ACCOUNT_OPENED => ReportBody::AccountOpened { account: AccountId(fields.u32()?) },
         what::KEY_REGISTERED => {
@@ -169,7 +189,35 @@ fn get_other(what: u8, fields: &mut Get<'_>) -> Result<ReportBody, RecordError> 
             amount: fields.i64()?,
             external: fields.u64()?,
         },
-        other => return Err(choice("what", other, "1 to 18")),
+        other => return get_of_markets(other, fields),
+    })
+}
+
+/// Blocks, limits and halts: what the first format does not hold.
+fn get_of_markets(what: u8, fields: &mut Get<'_>) -> Result<ReportBody, RecordError> {
+    if fields.is_first_format() {
+        return Err(choice("what", what, "1 to 18"));
+    }
+    Ok(match what {
+        what::BLOCK_TRADED => ReportBody::BlockTraded {
+            order: fields.u64()?,
+            contract: ContractId(fields.u32()?),
+            slots: fields.u16()?,
+            side: fields.side()?,
+            units: fields.u32()?,
+            left: fields.u32()?,
+            value: fields.i64()?,
+            fills: fields.u32()?,
+        },
+        what::LIMITS_SET => {
+            ReportBody::LimitsSet { account: AccountId(fields.u32()?), limits: fields.limits()? }
+        }
+        what::KILL_SWITCH_SET => {
+            ReportBody::KillSwitchSet { account: AccountId(fields.u32()?), on: fields.bool("on")? }
+        }
+        what::HALTED => ReportBody::Halted(fields.scope()?),
+        what::RESUMED => ReportBody::Resumed(fields.scope()?),
+        other => return Err(choice("what", other, "1 to 23")),
     })
 }
 
@@ -194,10 +242,11 @@ fn reason_byte(reason: CancelReason) -> u8 {
         CancelReason::PostOnly => 9,
         CancelReason::Mass => 10,
         CancelReason::Disconnected => 11,
+        CancelReason::Killed => 12,
     }
 }
 
 fn reason(byte: u8) -> Result<CancelReason, RecordError> {
     let reason = CancelReason::ALL.into_iter().find(|&reason| reason_byte(reason) == byte);
-    reason.ok_or_else(|| choice("reason", byte, "1 to 11"))
+    reason.ok_or_else(|| choice("reason", byte, "1 to 12"))
 }

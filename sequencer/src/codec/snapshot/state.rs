@@ -1,37 +1,46 @@
-//! The records of the state: one for each kind of [`Saved`].
+//! The records of the state: one for each kind of [`Saved`]. Those of pending work are in `pending`.
 
 use super::fields::{Get, Put};
+use super::pending;
 use crate::codec::desk::{role, role_byte};
-use crate::codec::orders::{MassCancelBody, NewOrderBody};
+use crate::codec::orders::{MassCancelBody, NewOrderBody, ScopeBody};
 use crate::codec::{RecordError, choice};
 use engine::{Saved, SavedOrder};
 use std::mem::size_of;
 use types::{
-    Account, AccountId, Class, ClassNo, ContractId, Key, KeyNo, MassCancel, NewOrder, OpenOrder, Phase,
-    Rights, Sender,
+    Account, AccountId, Class, ClassNo, ContractId, Hour, Key, KeyNo, Limits, MassCancel, NewOrder,
+    OpenOrder, Phase, Rights, Scope, Timestamp,
 };
 use zerocopy::{FromBytes, IntoBytes};
 
 /// The kinds of records. A number is never used again for something else.
-mod kind {
-    pub(super) const PLACE: u8 = 1;
-    pub(super) const CLASS: u8 = 2;
-    pub(super) const ACCOUNT: u8 = 3;
-    pub(super) const KEY: u8 = 4;
-    pub(super) const CURRENCY: u8 = 5;
-    pub(super) const CASH: u8 = 6;
-    pub(super) const CASH_DEPOSIT: u8 = 7;
-    pub(super) const CONTRACT: u8 = 8;
-    pub(super) const HOLDING: u8 = 9;
-    pub(super) const CAPACITY_DEPOSIT: u8 = 10;
-    pub(super) const ORDER: u8 = 11;
-    pub(super) const FREE_SLOT: u8 = 12;
-    pub(super) const ELECTION: u8 = 13;
-    pub(super) const MASS_CANCEL: u8 = 14;
-    pub(super) const DISCONNECT: u8 = 15;
-    pub(super) const WALK: u8 = 16;
-    pub(super) const CLOSING: u8 = 17;
-    pub(super) const DELIVERING: u8 = 18;
+pub(super) mod kind {
+    pub(in crate::codec::snapshot) const PLACE: u8 = 1;
+    pub(in crate::codec::snapshot) const CLASS: u8 = 2;
+    pub(in crate::codec::snapshot) const ACCOUNT: u8 = 3;
+    pub(in crate::codec::snapshot) const KEY: u8 = 4;
+    pub(in crate::codec::snapshot) const CURRENCY: u8 = 5;
+    pub(in crate::codec::snapshot) const CASH: u8 = 6;
+    pub(in crate::codec::snapshot) const CASH_DEPOSIT: u8 = 7;
+    pub(in crate::codec::snapshot) const CONTRACT: u8 = 8;
+    pub(in crate::codec::snapshot) const HOLDING: u8 = 9;
+    pub(in crate::codec::snapshot) const CAPACITY_DEPOSIT: u8 = 10;
+    pub(in crate::codec::snapshot) const ORDER: u8 = 11;
+    pub(in crate::codec::snapshot) const FREE_SLOT: u8 = 12;
+    pub(in crate::codec::snapshot) const ELECTION: u8 = 13;
+    pub(in crate::codec::snapshot) const MASS_CANCEL: u8 = 14;
+    pub(in crate::codec::snapshot) const DISCONNECT: u8 = 15;
+    pub(in crate::codec::snapshot) const WALK: u8 = 16;
+    pub(in crate::codec::snapshot) const CLOSING: u8 = 17;
+    pub(in crate::codec::snapshot) const DELIVERING: u8 = 18;
+    pub(in crate::codec::snapshot) const TURN: u8 = 19;
+    pub(in crate::codec::snapshot) const TRADED: u8 = 20;
+    pub(in crate::codec::snapshot) const HALT: u8 = 21;
+    pub(in crate::codec::snapshot) const KILL: u8 = 22;
+    pub(in crate::codec::snapshot) const HALT_WALK: u8 = 23;
+    pub(in crate::codec::snapshot) const WEIGHING: u8 = 24;
+    pub(in crate::codec::snapshot) const TRADING: u8 = 25;
+    pub(in crate::codec::snapshot) const ENDING: u8 = 26;
 }
 
 /// Appends a record, its kind first.
@@ -41,12 +50,17 @@ pub(super) fn put(item: &Saved, bytes: &mut Vec<u8>) {
 
 fn put_item<'p, 'b>(put: &'p mut Put<'b>, item: &Saved) -> &'p mut Put<'b> {
     match *item {
-        Saved::Place { sequence, time, clock, batches } => {
-            put.u8(kind::PLACE).u64(sequence).u64(time.0).u64(clock.0).u64(batches)
+        Saved::Place { sequence, time, clock, batches, seed } => {
+            put.u8(kind::PLACE).u64(sequence).u64(time.0).u64(clock.0).u64(batches).u64(seed)
         }
         Saved::Class(Class { no, ref spec }) => put.u8(kind::CLASS).u16(no.0).spec(spec),
-        Saved::Account { account: Account { id, name, role }, reports } => {
-            put.u8(kind::ACCOUNT).u32(id.0).bytes(&name.bytes()).u8(role_byte(role)).u64(reports)
+        Saved::Traded { class, hour, units, ticks } => {
+            put.u8(kind::TRADED).u16(class.0).u32(hour.0).u64(units).u64(ticks)
+        }
+        Saved::Halt(scope) => put.u8(kind::HALT).scope(scope),
+        Saved::Account { account: Account { id, name, role, limits, killed }, reports } => {
+            put.u8(kind::ACCOUNT).u32(id.0).bytes(&name.bytes()).u8(role_byte(role)).u64(reports);
+            put.limits(limits).u8(killed.into())
         }
         Saved::Key(ref key) => put_key(put.u8(kind::KEY), key),
         Saved::Currency { currency, deposited, fees } => {
@@ -58,8 +72,9 @@ fn put_item<'p, 'b>(put: &'p mut Put<'b>, item: &Saved) -> &'p mut Put<'b> {
         Saved::CashDeposit { account, external, currency, amount } => {
             put.u8(kind::CASH_DEPOSIT).u32(account.0).u64(external).code(currency).i64(amount)
         }
-        Saved::Contract { contract, phase, sequence, last_price } => {
-            put.u8(kind::CONTRACT).u32(contract.0).u8(phase_byte(phase)).u64(sequence).i64(last_price)
+        Saved::Contract { contract, phase, until, indicative, sequence, last_price, auction_price } => {
+            put.u8(kind::CONTRACT).u32(contract.0).u8(phase_byte(phase)).u64(sequence);
+            put.i64(last_price).i64(auction_price).u64(until.0).u64(indicative.0)
         }
         Saved::Holding { account, contract, free, reserved } => {
             put.u8(kind::HOLDING).u32(account.0).u32(contract.0).u32(free).u32(reserved)
@@ -69,22 +84,18 @@ fn put_item<'p, 'b>(put: &'p mut Put<'b>, item: &Saved) -> &'p mut Put<'b> {
         }
         Saved::Order(ref order) => put_order(put.u8(kind::ORDER), order),
         Saved::FreeSlot(slot) => put.u8(kind::FREE_SLOT).u32(slot),
-        Saved::Election { contract, sequence, low, high, batch } => {
-            put.u8(kind::ELECTION).u32(contract.0).u64(sequence).i64(low).i64(high).u64(batch)
-        }
-        Saved::MassCancel { account, sequence, sender, mass, orders } => put
-            .u8(kind::MASS_CANCEL)
-            .u32(account.0)
-            .u64(sequence)
-            .sender(Some(sender))
-            .mass(&mass)
-            .u32(orders),
-        Saved::Disconnect { account, sequence, origin, orders } => {
-            put.u8(kind::DISCONNECT).u32(account.0).u64(sequence).u32(origin.0).u32(orders)
-        }
-        Saved::Walk { next } => put.u8(kind::WALK).slot(next),
-        Saved::Closing(contract) => put.u8(kind::CLOSING).u32(contract.0),
-        Saved::Delivering(contract) => put.u8(kind::DELIVERING).u32(contract.0),
+        Saved::Election { .. }
+        | Saved::Turn { .. }
+        | Saved::MassCancel { .. }
+        | Saved::Disconnect { .. }
+        | Saved::Kill { .. }
+        | Saved::Walk { .. }
+        | Saved::HaltWalk { .. }
+        | Saved::Weighing { .. }
+        | Saved::Trading { .. }
+        | Saved::Ending { .. }
+        | Saved::Closing(_)
+        | Saved::Delivering(_) => pending::put(put, item),
     }
 }
 
@@ -96,13 +107,17 @@ pub(super) fn get(fields: &mut Get<'_>) -> Result<Saved, RecordError> {
             time: fields.time()?,
             clock: fields.time()?,
             batches: fields.u64()?,
+            seed: if fields.is_first_format() { 0 } else { fields.u64()? },
         },
         kind::CLASS => Saved::Class(Class { no: ClassNo(fields.u16()?), spec: fields.spec()? }),
-        kind::ACCOUNT => {
-            let id = AccountId(fields.u32()?);
-            let account = Account { id, name: fields.name()?, role: role(fields.u8()?)? };
-            Saved::Account { account, reports: fields.u64()? }
-        }
+        kind::TRADED => Saved::Traded {
+            class: ClassNo(fields.u16()?),
+            hour: Hour(fields.u32()?),
+            units: fields.u64()?,
+            ticks: fields.u64()?,
+        },
+        kind::HALT => Saved::Halt(fields.scope()?),
+        kind::ACCOUNT => get_account(fields)?,
         kind::KEY => Saved::Key(get_key(fields)?),
         kind::CURRENCY => Saved::Currency {
             currency: fields.code("currency")?,
@@ -121,12 +136,7 @@ pub(super) fn get(fields: &mut Get<'_>) -> Result<Saved, RecordError> {
             currency: fields.code("currency")?,
             amount: fields.i64()?,
         },
-        kind::CONTRACT => Saved::Contract {
-            contract: ContractId(fields.u32()?),
-            phase: phase(fields.u8()?)?,
-            sequence: fields.u64()?,
-            last_price: fields.i64()?,
-        },
+        kind::CONTRACT => get_contract(fields)?,
         kind::HOLDING => Saved::Holding {
             account: AccountId(fields.u32()?),
             contract: ContractId(fields.u32()?),
@@ -141,37 +151,30 @@ pub(super) fn get(fields: &mut Get<'_>) -> Result<Saved, RecordError> {
         },
         kind::ORDER => Saved::Order(get_order(fields)?),
         kind::FREE_SLOT => Saved::FreeSlot(fields.u32()?),
-        _ => return get_pending(fields),
+        _ => return pending::get(fields),
     })
 }
 
-fn get_pending(fields: &mut Get<'_>) -> Result<Saved, RecordError> {
-    Ok(match fields.kind() {
-        kind::ELECTION => Saved::Election {
-            contract: ContractId(fields.u32()?),
-            sequence: fields.u64()?,
-            low: fields.i64()?,
-            high: fields.i64()?,
-            batch: fields.u64()?,
-        },
-        kind::MASS_CANCEL => Saved::MassCancel {
-            account: AccountId(fields.u32()?),
-            sequence: fields.u64()?,
-            sender: asked_by(fields.sender()?)?,
-            mass: fields.mass()?,
-            orders: fields.u32()?,
-        },
-        kind::DISCONNECT => Saved::Disconnect {
-            account: AccountId(fields.u32()?),
-            sequence: fields.u64()?,
-            origin: KeyNo(fields.u32()?),
-            orders: fields.u32()?,
-        },
-        kind::WALK => Saved::Walk { next: fields.slot()? },
-        kind::CLOSING => Saved::Closing(ContractId(fields.u32()?)),
-        kind::DELIVERING => Saved::Delivering(ContractId(fields.u32()?)),
-        found => return Err(RecordError::Kind { found }),
-    })
+fn get_account(fields: &mut Get<'_>) -> Result<Saved, RecordError> {
+    let (id, name, role) = (AccountId(fields.u32()?), fields.name()?, role(fields.u8()?)?);
+    let reports = fields.u64()?;
+    // Before there were limits, nobody had set any.
+    let (limits, killed) = match fields.is_first_format() {
+        true => (Limits::DEFAULT, false),
+        false => (fields.limits()?, fields.bool("killed")?),
+    };
+    Ok(Saved::Account { account: Account { id, name, role, limits, killed }, reports })
+}
+
+fn get_contract(fields: &mut Get<'_>) -> Result<Saved, RecordError> {
+    let (contract, phase) = (ContractId(fields.u32()?), phase(fields.u8()?)?);
+    let (sequence, last_price) = (fields.u64()?, fields.i64()?);
+    // Before there were auctions, none was under way.
+    let (auction_price, until, indicative) = match fields.is_first_format() {
+        true => (0, Timestamp::MAX, Timestamp::MAX),
+        false => (fields.i64()?, fields.time()?, fields.time()?),
+    };
+    Ok(Saved::Contract { contract, phase, until, indicative, sequence, last_price, auction_price })
 }
 
 fn put_key<'p, 'b>(put: &'p mut Put<'b>, key: &Key) -> &'p mut Put<'b> {
@@ -224,15 +227,31 @@ impl Put<'_> {
     pub(super) fn mass(&mut self, mass: &MassCancel) -> &mut Self {
         self.bytes(MassCancelBody::new(mass).as_bytes())
     }
+
+    pub(super) fn scope(&mut self, scope: Scope) -> &mut Self {
+        self.bytes(ScopeBody::new(scope).as_bytes())
+    }
 }
 
 impl Get<'_> {
     pub(super) fn terms(&mut self) -> Result<NewOrder, RecordError> {
-        self.body(NewOrderBody::terms)
+        let terms = self.body(NewOrderBody::terms)?;
+        if !self.is_first_format() {
+            return Ok(terms);
+        }
+        // Before there were blocks, their fields were reserved: zeros.
+        if terms.slots != 0 || terms.same_provider {
+            return Err(choice("slots", 1, "0, as a record of format 1 has no blocks"));
+        }
+        Ok(NewOrder { slots: 1, ..terms })
     }
 
     pub(super) fn mass(&mut self) -> Result<MassCancel, RecordError> {
         self.body(MassCancelBody::mass_cancel)
+    }
+
+    pub(super) fn scope(&mut self) -> Result<Scope, RecordError> {
+        self.body(ScopeBody::scope)
     }
 
     fn body<B: FromBytes, T>(&mut self, read: fn(&B) -> Result<T, RecordError>) -> Result<T, RecordError> {
@@ -241,17 +260,15 @@ impl Get<'_> {
     }
 }
 
-/// Nobody else asks for a mass cancel.
-fn asked_by(sender: Option<Sender>) -> Result<Sender, RecordError> {
-    sender.ok_or_else(|| choice("lane", 0, "1 or 2"))
-}
-
 fn phase_byte(phase: Phase) -> u8 {
     match phase {
         Phase::Continuous => 1,
         Phase::Closed => 2,
         Phase::InDelivery => 3,
         Phase::Settled => 4,
+        Phase::PreOpen => 5,
+        Phase::Auction => 6,
+        Phase::Halted => 7,
     }
 }
 
@@ -261,6 +278,9 @@ fn phase(byte: u8) -> Result<Phase, RecordError> {
         2 => Ok(Phase::Closed),
         3 => Ok(Phase::InDelivery),
         4 => Ok(Phase::Settled),
-        byte => Err(choice("phase", byte, "1 to 4")),
+        5 => Ok(Phase::PreOpen),
+        6 => Ok(Phase::Auction),
+        7 => Ok(Phase::Halted),
+        byte => Err(choice("phase", byte, "1 to 7")),
     }
 }

@@ -6,14 +6,30 @@ use engine::SavedOrder;
 use std::collections::{BTreeMap, BTreeSet};
 use types::{
     Account, AccountId, CancelReason, Class, ClassNo, ClassSpec, Code, Command, ContractId, Hour, Key, KeyNo,
-    Lane, MassCancel, NewOrder, OpenOrder, Output, Phase, PublicKey, RejectCode, ReportBody, Rights, Role,
-    Scope, SelfTrade, Sender, Side, Stamped, TimeInForce, Why,
+    Lane, Limits, MassCancel, NewOrder, OpenOrder, Output, Performance, Phase, PublicKey, RejectCode,
+    ReportBody, Rights, Role, Scope, SelfTrade, Sender, Side, Stamped, TimeInForce, Why,
 };
 
 const NOON: Timestamp = Timestamp(1_795_132_800_000_000_000);
 
 fn usd() -> Code {
     "USD".parse().unwrap()
+}
+
+/// A class with every term stated.
+fn spec() -> ClassSpec {
+    ClassSpec {
+        gate_minutes: 30,
+        performance: Some(Performance { gflops: 989_000, precision: "BF16".parse().unwrap() }),
+        preopen_minutes: 5,
+        opening_minutes: 10,
+        auction_seconds: 120,
+        random_seconds: 30,
+        static_band_ppm: 500_000,
+        dynamic_band_ppm: 100_000,
+        order_units_max: 1_000,
+        ..ClassSpec::example()
+    }
 }
 
 /// A record of every kind of the state, every field with a value of its own: the examples of the documentation.
@@ -24,11 +40,20 @@ fn states() -> Vec<Saved> {
     let terms = NewOrder { shown: 40, ..NewOrder::limit(contract, Side::Sell, 400, 20_000) };
     let open = OpenOrder { account, order: 40, slot: 7, key, number: 8, terms, left: 390, shown: 30 };
     let mass = MassCancel { scope: Scope::Class(ClassNo(1)), side: Some(Side::Sell) };
-    let name = "acme-cloud".parse().unwrap();
+    let limits = Limits { open_orders: 500, open_blocks: 20, order_value: 5_000_000_000 };
+    let account_terms = Account {
+        id: account,
+        name: "acme-cloud".parse().unwrap(),
+        role: Role::Provider,
+        limits,
+        killed: true,
+    };
     vec![
-        Saved::Place { sequence: 90, time: NOON, clock: Timestamp(NOON.0 - 1), batches: 5 },
-        Saved::Class(Class { no: ClassNo(1), spec: ClassSpec { gate_minutes: 30, ..ClassSpec::example() } }),
-        Saved::Account { account: Account { id: account, name, role: Role::Provider }, reports: 77 },
+        Saved::Place { sequence: 90, time: NOON, clock: Timestamp(NOON.0 - 1), batches: 5, seed: 0x5eed },
+        Saved::Class(Class { no: ClassNo(1), spec: spec() }),
+        Saved::Traded { class: ClassNo(1), hour: Hour(498_709), units: 40, ticks: 840_000 },
+        Saved::Halt(Scope::Class(ClassNo(1))),
+        Saved::Account { account: account_terms, reports: 77 },
         Saved::Key(Key {
             no: key,
             account,
@@ -43,15 +68,36 @@ fn states() -> Vec<Saved> {
         Saved::Currency { currency: usd(), deposited: 1_000_000_000, fees: 2_000 },
         Saved::Cash { account, currency: usd(), free: 999_000_000, reserved: 998_000 },
         Saved::CashDeposit { account, external: 77, currency: usd(), amount: 1_000_000_000 },
-        Saved::Contract { contract, phase: Phase::Closed, sequence: 88, last_price: 20_500 },
+        Saved::Contract {
+            contract,
+            phase: Phase::Auction,
+            until: Timestamp(NOON.0 + 60_000_000_000),
+            indicative: Timestamp(NOON.0 + 1_000_000_000),
+            sequence: 88,
+            last_price: 20_500,
+            auction_price: 20_600,
+        },
         Saved::Holding { account, contract, free: 10, reserved: 390 },
         Saved::CapacityDeposit { contract, account, external: 78, units: 400 },
         Saved::Order(SavedOrder { open, behind: Some(6), batch: 0 }),
         Saved::FreeSlot(5),
         Saved::Election { contract, sequence: 89, low: 20_400, high: 20_500, batch: 5 },
+        Saved::Turn { contract, side: Side::Buy, from: Some((20_400, 39)) },
         Saved::MassCancel { account, sequence: 87, sender, mass, orders: 256 },
         Saved::Disconnect { account, sequence: 88, origin: KeyNo(2), orders: 3 },
+        Saved::Kill { account, sequence: 89, orders: 4 },
         Saved::Walk { next: Some(7) },
+        Saved::HaltWalk { scope: Scope::All, after: Some(contract) },
+        Saved::Weighing {
+            contract,
+            reference: 20_500,
+            cursors: [Some((7, 5)), None],
+            volume: 300,
+            paired: [20_700, 20_400],
+            levels: Some([(20_600, 12), (0, 0)]),
+        },
+        Saved::Trading { contract, reference: 20_500, price: 20_600, left: 200 },
+        Saved::Ending { contract, reference: 20_500, price: 20_600 },
         Saved::Closing(contract),
         Saved::Delivering(contract),
     ]
@@ -103,11 +149,28 @@ fn bodies() -> Vec<ReportBody> {
         ReportBody::Settled { contract, units: 10 },
         ReportBody::CancelOnDisconnectSet { grace: 60 },
         ReportBody::KeyRotated { key: KeyNo(4) },
-        ReportBody::ClassDefined { class: ClassNo(1), spec: ClassSpec::example() },
+        ReportBody::ClassDefined { class: ClassNo(1) },
         ReportBody::AccountOpened { account: AccountId(2) },
         ReportBody::KeyRegistered { key: KeyNo(3), account: AccountId(2) },
         ReportBody::KeyRevoked { key: KeyNo(3) },
         ReportBody::CashCredited { account: AccountId(2), currency, amount: 1_000_000_000, external: 77 },
+        ReportBody::BlockTraded {
+            order: 40,
+            contract,
+            slots: 6,
+            side,
+            units: 3,
+            left: 5,
+            value: 37_800_000,
+            fills: 9,
+        },
+        ReportBody::LimitsSet {
+            account: AccountId(2),
+            limits: Limits { open_orders: 500, open_blocks: 20, order_value: 5_000_000_000 },
+        },
+        ReportBody::KillSwitchSet { account: AccountId(2), on: true },
+        ReportBody::Halted(Scope::Class(ClassNo(1))),
+        ReportBody::Resumed(Scope::Contract(contract)),
     ]
 }
 
@@ -132,12 +195,12 @@ fn name_of(value: &impl std::fmt::Debug) -> String {
 fn examples() -> Vec<(String, u8, Vec<u8>)> {
     let states = states().into_iter().map(|item| {
         let bytes = record(|bytes| state::put(&item, bytes));
-        assert_eq!(state::get(&mut Get::new(bytes[1], &bytes[2..])), Ok(item));
+        assert_eq!(state::get(&mut Get::new(bytes[1], FORMAT_VERSION, &bytes[2..])), Ok(item));
         (format!("{}: kind", name_of(&item)), bytes[1], bytes)
     });
     let reports = bodies().into_iter().map(|body| {
         let bytes = record(|bytes| reports::put(&report(body), bytes));
-        assert_eq!(reports::get(&mut Get::new(bytes[1], &bytes[2..])), Ok(report(body)));
+        assert_eq!(reports::get(&mut Get::new(bytes[1], FORMAT_VERSION, &bytes[2..])), Ok(report(body)));
         (format!("{}: what", name_of(&body)), bytes[43], bytes)
     });
     states.chain(reports).collect()
@@ -200,7 +263,8 @@ fn the_documented_bytes_are_the_bytes_written() {
 #[test]
 fn the_documented_header_is_the_header_written() {
     let digest = Digest(std::array::from_fn(|at| u8::try_from(at).unwrap()));
-    let header = Header { rules_version: 3, sequence: 5, time: NOON, digest, records: 9, reports: 0 };
+    let header =
+        Header { format: 2, rules_version: 4, sequence: 5, time: NOON, digest, records: 9, reports: 0 };
     let mut bytes = Vec::new();
     header.put(&mut bytes);
     let page = include_str!("../../../../docs/snapshots.md");
@@ -241,6 +305,10 @@ fn market() -> (Engine, Vec<Report>) {
         (2, plain(Side::Buy, 9, 200)),
         (2, NewOrder { trigger: Some(320), self_trade: SelfTrade::Decrement, ..plain(Side::Buy, 4, 330) }),
         (2, NewOrder { post_only: true, ..plain(Side::Buy, 6, 190) }),
+        (
+            2,
+            NewOrder { min_units: 2, same_provider: true, ..NewOrder::block(contract, 3, Side::Buy, 5, 100) },
+        ),
     ];
     let desk = [
         (1, Command::DefineClass { spec: class.spec, why }),
@@ -250,11 +318,21 @@ fn market() -> (Engine, Vec<Report>) {
         (1, register(3, 3, Role::Provider)),
         (1, cash(2, 1_000_000_000)),
         (3, Command::DepositCapacity { contract, units: 500, external: 9 }),
+        (1, Command::DefineClass { spec: ClassSpec { region: "USW".parse().unwrap(), ..spec() }, why }),
+        (
+            1,
+            Command::SetLimits {
+                account: AccountId(2),
+                limits: Limits { open_blocks: 3, ..Limits::DEFAULT },
+                why,
+            },
+        ),
+        (1, Command::Halt { scope: Scope::Class(ClassNo(1)), why }),
     ];
     let orders = orders.map(|(key, terms)| (key, Command::NewOrder(terms)));
     let sent = desk.into_iter().chain(orders);
-    let sent = sent.chain([(2, Command::Cancel(types::OrderRef::Number(12)))]);
-    let genesis = Command::Genesis { operator: PublicKey([1; 32]) };
+    let sent = sent.chain([(2, Command::Cancel(types::OrderRef::Number(15)))]);
+    let genesis = Command::Genesis { operator: PublicKey([1; 32]), seed: 0x5eed };
     engine.apply(&Stamped { sequence: 1, time: NOON, sender: None, command: genesis }, &mut out);
     for (sequence, (key, command)) in (2..).zip(sent) {
         let lane = if matches!(command, Command::Cancel(_)) { Lane::Cancels } else { Lane::Orders };
@@ -262,7 +340,7 @@ fn market() -> (Engine, Vec<Report>) {
         engine.apply(&Stamped { sequence, time: NOON, sender, command }, &mut out);
     }
     let refused = out.reports.iter().find(|report| matches!(report.body, ReportBody::Rejected { .. }));
-    assert_eq!((refused, engine.open_orders()), (None, 4));
+    assert_eq!((refused, engine.open_orders()), (None, 5));
     (engine, out.reports)
 }
 
@@ -293,10 +371,12 @@ fn a_market_comes_back_whole_from_pieces_of_any_length() {
 /// One payload of every format there ever was, as it was written then.
 #[test]
 fn payloads_of_every_format_are_still_read() {
-    let restored = read(include_bytes!("format-1.bin")).unwrap();
-    let Restored { engine, reports, rules_version, .. } = restored;
-    assert_eq!((engine.last_sequence(), engine.open_orders(), reports.len()), (15, 4, 17));
-    assert_eq!(rules_version, 3);
+    let of = |payload: &[u8]| {
+        let Restored { engine, reports, rules_version, .. } = read(payload).unwrap();
+        (engine.last_sequence(), engine.open_orders(), reports.len(), rules_version)
+    };
+    assert_eq!(of(include_bytes!("format-1.bin")), (15, 4, 17, 3));
+    assert_eq!(of(include_bytes!("format-2.bin")), (19, 5, 21, 4));
 }
 
 #[test]
@@ -341,7 +421,9 @@ fn a_payload_of_older_rules_is_read_and_one_of_newer_rules_or_another_format_is_
     assert_eq!((restored.rules_version, restored.digest), (RULES_VERSION - 1, engine.digest()));
     let newer = RULES_VERSION + 1;
     assert_eq!(read(&with(12, newer)).unwrap_err(), SnapshotFlaw::Rules { found: newer });
-    assert_eq!(read(&with(8, 2)).unwrap_err(), SnapshotFlaw::Format { found: 2 });
+    for format in [0, FORMAT_VERSION + 1] {
+        assert_eq!(read(&with(8, format)).unwrap_err(), SnapshotFlaw::Format { found: format });
+    }
     assert_eq!(read(&with(0, 0)).unwrap_err(), SnapshotFlaw::Magic { found: "0000000053544154".to_owned() });
 }
 
