@@ -9,7 +9,7 @@ use std::time::Instant;
 use types::{Command, Lane, NewOrder, RejectCode, ReportBody, Side};
 
 /// What mallory's account may say on the orders lane: so much a second, and so much at once.
-const RATE: u32 = 50;
+const RATE: u32 = 500;
 const BURST: u32 = 300;
 /// What a command costs besides that is taken and then rejected; the default.
 const REJECT_COST: u32 = 10;
