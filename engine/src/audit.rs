@@ -1,12 +1,13 @@
 //! The audit: a full scan that nothing was made and nothing lost.
 
 use crate::accounts::AccountRecord;
-use crate::blocks::block_reserve;
 use crate::engine::Engine;
 use crate::funds::Balance;
 use rustc_hash::FxHashMap;
 use std::fmt;
-use types::{Account, AccountId, Code, ContractId, Money, OpenOrder, Phase, Side, TimeInForce};
+use types::{
+    Account, AccountId, Code, ContractId, Money, OpenOrder, Phase, Side, TimeInForce, reserve_of_window,
+};
 
 /// What the exchange holds in all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -207,7 +208,7 @@ impl Engine {
             Side::Buy => {
                 // What is no number is more than anybody has.
                 let reserve =
-                    block_reserve(class, terms.price, order.left, terms.slots).unwrap_or(Money::MAX);
+                    reserve_of_window(class, terms.price, order.left, terms.slots).unwrap_or(Money::MAX);
                 each(Held::Cash(class.spec.currency), i128::from(reserve));
             }
             Side::Sell => {

@@ -128,6 +128,24 @@ impl ClassSpec {
             order_units_max: UNITS_MAX,
         }
     }
+
+    /// The same with all that it leaves out: 989 TFLOP/s at BF16, an opening auction of 10 minutes after 5 of pre-open,
+    /// reopening ones of 2 minutes, up to 30 s at random, bands of 50 % and 10 %, and at most 1,000 units an order.
+    #[must_use]
+    pub fn full_example() -> ClassSpec {
+        let precision = "BF16".parse().expect("a code in its form");
+        ClassSpec {
+            performance: Some(Performance { gflops: 989_000, precision }),
+            preopen_minutes: 5,
+            opening_minutes: 10,
+            auction_seconds: 120,
+            random_seconds: 30,
+            static_band_ppm: 500_000,
+            dynamic_band_ppm: 100_000,
+            order_units_max: 1_000,
+            ..ClassSpec::example()
+        }
+    }
 }
 
 impl Class {
@@ -228,18 +246,7 @@ mod tests {
         ] {
             assert!(!bad.is_valid(), "{bad:?}");
         }
-        let all = ClassSpec {
-            performance: Some(Performance { gflops: 989_000, precision: "BF16".parse().unwrap() }),
-            preopen_minutes: 5,
-            opening_minutes: 10,
-            auction_seconds: 120,
-            random_seconds: 30,
-            static_band_ppm: 500_000,
-            dynamic_band_ppm: 100_000,
-            order_units_max: 1_000,
-            ..good
-        };
-        assert!(all.is_valid());
+        assert!(ClassSpec::full_example().is_valid());
     }
 
     #[test]

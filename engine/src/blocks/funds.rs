@@ -4,17 +4,11 @@
 use super::evaluate::Taker;
 use crate::engine::{Engine, Refusal};
 use crate::funds::Hold;
-use types::{AccountId, Class, ContractId, Money, RejectCode, Side, Ticks, Units, fee_of, value_of};
-
-/// The value of so many units in each of so many slots, and the fee on it; `None` if it is no number.
-pub(crate) fn block_reserve(class: &Class, limit: Ticks, units: Units, slots: u16) -> Option<Money> {
-    let value = value_of(class, limit, units)?.checked_mul(Money::from(slots))?;
-    value.checked_add(fee_of(class, value))
-}
+use types::{AccountId, Class, ContractId, Money, RejectCode, Side, Ticks, Units, reserve_of_window};
 
 /// What a block that buys and was let in holds with so much left.
 fn held(class: &Class, limit: Ticks, left: Units, slots: u16) -> Money {
-    block_reserve(class, limit, left, slots).expect("no more than was checked when it was reserved")
+    reserve_of_window(class, limit, left, slots).expect("no more than was checked when it was reserved")
 }
 
 impl Engine {
@@ -29,7 +23,7 @@ impl Engine {
             let lacking = record.class.window(first, slots).map(free).find(|&free| free < more);
             return lacking.map_or(Ok(more), |free| Err((RejectCode::NotEnoughUnits, free)));
         }
-        let needed = block_reserve(&record.class, hold.price, hold.units, slots);
+        let needed = reserve_of_window(&record.class, hold.price, hold.units, slots);
         let needed = needed.ok_or((RejectCode::TooLarge, i64::from(hold.units)))?;
         let more = needed - held(&record.class, before.price, before.units, slots);
         let free = self.accounts.cash(account, record.currency).free;

@@ -25,7 +25,6 @@ use types::{AccountId, ContractId, OrderId, Side, SlotHint, Ticks};
 use windows::{NO_SINGLE, Windows};
 
 pub(crate) use consider::Allowance;
-pub(crate) use funds::block_reserve;
 pub(crate) use saved::RestoredTurn;
 
 /// All resting blocks, and the work they wait for.

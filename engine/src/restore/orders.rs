@@ -3,12 +3,14 @@
 use super::RestoreError;
 use super::error::{at_most, conflict, in_range, twice, unknown};
 use crate::ORDERS_MAX;
-use crate::blocks::block_reserve;
 use crate::engine::Engine;
 use crate::order::{Incoming, Loose};
 use crate::save::SavedOrder;
 use crate::slab::NIL;
-use types::{NewOrder, OpenOrder, OrderId, OrderKind, Phase, Side, SlotHint, TimeInForce, check_price};
+use types::{
+    NewOrder, OpenOrder, OrderId, OrderKind, Phase, Side, SlotHint, TimeInForce, check_price,
+    reserve_of_window,
+};
 
 /// How many orders ahead memory is asked for.
 const AHEAD: usize = 16;
@@ -126,7 +128,7 @@ impl Engine {
             self.check_legs(saved)?;
         }
         let class = &self.classes.of(contract.id).class;
-        let reserve = block_reserve(class, terms.price, left, terms.slots);
+        let reserve = reserve_of_window(class, terms.price, left, terms.slots);
         if terms.side == Side::Buy && reserve.is_none() {
             return Err(conflict("order", order, "a value that is a number"));
         }

@@ -34,18 +34,7 @@ fn examples() -> Vec<Stamped> {
         (
             sender(Lane::Orders, 12),
             Command::DefineClass {
-                spec: ClassSpec {
-                    region: code("USW"),
-                    performance: Some(Performance { gflops: 989_000, precision: code("BF16") }),
-                    preopen_minutes: 5,
-                    opening_minutes: 10,
-                    auction_seconds: 120,
-                    random_seconds: 30,
-                    static_band_ppm: 500_000,
-                    dynamic_band_ppm: 100_000,
-                    order_units_max: 1_000,
-                    ..ClassSpec::example()
-                },
+                spec: ClassSpec { region: code("USW"), ..ClassSpec::full_example() },
                 why: Why::NONE,
             },
         ),

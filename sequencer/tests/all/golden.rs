@@ -10,8 +10,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use types::{
     AccountId, ClassNo, ClassSpec, Command, ContractId, HOUR_NANOS, Hour, KeyNo, Lane, Limits, MassCancel,
-    NewOrder, OrderKind, OrderRef, Output, Performance, PublicKey, RejectCode, ReportBody, Role, Scope,
-    SelfTrade, Sender, Sequence, Side, Stamped, StateEvent, TimeInForce, Timestamp, Why,
+    NewOrder, OrderKind, OrderRef, Output, PublicKey, RejectCode, ReportBody, Role, Scope, SelfTrade, Sender,
+    Sequence, Side, Stamped, StateEvent, TimeInForce, Timestamp, Why,
 };
 
 const MORNING: Hour = Hour(498_710);
@@ -244,18 +244,7 @@ fn leavings(script: &mut Script) {
 fn markets(script: &mut Script) {
     let why = || "drill".parse().unwrap();
     script.at(202);
-    let spec = ClassSpec {
-        region: "USW".parse().unwrap(),
-        performance: Some(Performance { gflops: 989_000, precision: "BF16".parse().unwrap() }),
-        preopen_minutes: 5,
-        opening_minutes: 10,
-        auction_seconds: 120,
-        random_seconds: 30,
-        static_band_ppm: 500_000,
-        dynamic_band_ppm: 100_000,
-        order_units_max: 1_000,
-        ..ClassSpec::example()
-    };
+    let spec = ClassSpec { region: "USW".parse().unwrap(), ..ClassSpec::full_example() };
     script.send(1, Command::DefineClass { spec, why: Why::NONE });
     let limits = Limits { open_orders: 50, open_blocks: 2, order_value: 500_000_000 };
     script.send(1, Command::SetLimits { account: AccountId(2), limits, why: why() });

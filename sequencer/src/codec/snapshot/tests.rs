@@ -6,8 +6,8 @@ use engine::SavedOrder;
 use std::collections::{BTreeMap, BTreeSet};
 use types::{
     Account, AccountId, CancelReason, Class, ClassNo, ClassSpec, Code, Command, ContractId, Hour, Key, KeyNo,
-    Lane, Limits, MassCancel, NewOrder, OpenOrder, Output, Performance, Phase, PublicKey, RejectCode,
-    ReportBody, Rights, Role, Scope, SelfTrade, Sender, Side, Stamped, TimeInForce, Why,
+    Lane, Limits, MassCancel, NewOrder, OpenOrder, Output, Phase, PublicKey, RejectCode, ReportBody, Rights,
+    Role, Scope, SelfTrade, Sender, Side, Stamped, TimeInForce, Why,
 };
 
 const NOON: Timestamp = Timestamp(1_795_132_800_000_000_000);
@@ -18,18 +18,7 @@ fn usd() -> Code {
 
 /// A class with every term stated.
 fn spec() -> ClassSpec {
-    ClassSpec {
-        gate_minutes: 30,
-        performance: Some(Performance { gflops: 989_000, precision: "BF16".parse().unwrap() }),
-        preopen_minutes: 5,
-        opening_minutes: 10,
-        auction_seconds: 120,
-        random_seconds: 30,
-        static_band_ppm: 500_000,
-        dynamic_band_ppm: 100_000,
-        order_units_max: 1_000,
-        ..ClassSpec::example()
-    }
+    ClassSpec { gate_minutes: 30, ..ClassSpec::full_example() }
 }
 
 /// A record of every kind of the state, every field with a value of its own: the examples of the documentation.
