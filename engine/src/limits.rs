@@ -4,7 +4,7 @@ use crate::ORDERS_MAX;
 use crate::engine::{By, Engine, Refusal};
 use types::{
     AccountId, ClassSpec, Limits, Money, NewOrder, Output, RejectCode, ReportBody, StateEvent, Ticks, Units,
-    value_of,
+    value_of_window,
 };
 
 impl Engine {
@@ -36,7 +36,7 @@ impl Engine {
             return Err((RejectCode::OrderTooLarge, i64::from(class.spec.order_units_max)));
         }
         let most = known.limits.order_value;
-        let value = value_of(class, price, units).and_then(|slot| slot.checked_mul(i64::from(terms.slots)));
+        let value = value_of_window(class, price, units, terms.slots);
         if most < Money::MAX && value.is_none_or(|value| value > most) {
             return Err((RejectCode::ValueTooLarge, most));
         }

@@ -7,7 +7,7 @@ use crate::funds::held_cash;
 use crate::slab::NIL;
 use types::{
     AccountId, CancelReason, ContractId, MarketBody, MarketEntry, Money, OrderId, Output, ReportBody,
-    SelfTrade, Side, SlotHint, Ticks, Units, fee_of, value_of,
+    SelfTrade, Side, SlotHint, Ticks, Units, fee_of, value_of, value_of_window,
 };
 
 /// One trade in one slot of a block.
@@ -271,8 +271,8 @@ impl Engine {
             theirs.extend(parts.iter().skip(index).step_by(met.len()));
             theirs.iter_mut().for_each(|part: &mut Part| part.counter = taker.order);
             let class = &self.classes.of(block.first).class;
-            let each = value_of(class, block.price, *units).expect("a part of what a buyer reserved");
-            let value = each * Money::from(block.slots);
+            let value = value_of_window(class, block.price, *units, block.slots);
+            let value = value.expect("a part of what a buyer reserved");
             self.tell_group(
                 &Group { taker: &block, units: *units, value, parts: &theirs, is_maker: true },
                 out,
