@@ -47,6 +47,9 @@ const SNAPSHOT_BYTES: usize = if cfg!(test) { 512 } else { 256 << 10 };
 /// And the contracts of so many at most, whether or not there is anything to send of them.
 const SNAPSHOT_CONTRACTS: usize = 4_096;
 
+/// The orders of so many events are asked of the memory together.
+const AHEAD: usize = 16;
+
 /// With more than this waiting for a flush it is flushed at once.
 const BATCH_BYTES_MAX: usize = 1 << 20;
 
@@ -227,7 +230,13 @@ impl Hub {
                 _ => {}
             }
         }
+        let (mut done, mut asked) = (0, 0);
         for command in commands(&output.events) {
+            if done >= asked {
+                asked = output.events.len().min(done + AHEAD);
+                self.market.look_ahead(&output.events[done..asked]);
+            }
+            done += command.len();
             self.release_command(command)?;
         }
         self.progress = progress;

@@ -63,6 +63,9 @@ struct Hold {
     slots: u16,
 }
 
+/// The orders of so many reports are asked of the memory together.
+const AHEAD: usize = 16;
+
 impl Mirror {
     /// The mirror of an exchange whose full state this is, right after `sequence`.
     pub(crate) fn new(state: &[StateEvent], sequence: Sequence, time: Timestamp) -> Mirror {
@@ -167,10 +170,25 @@ impl Mirror {
     /// Follows what accounts were told; all that one command brought about, in order.
     pub(crate) fn apply_reports(&mut self, reports: &[Report]) {
         for (at, report) in reports.iter().enumerate() {
+            if at % AHEAD == 0 {
+                self.look_ahead(&reports[at..reports.len().min(at + AHEAD)]);
+            }
             let before = at.checked_sub(1).map(|at| &reports[at]);
             let beside = [before, reports.get(at + 1)].into_iter().flatten();
             let is_auction = beside.into_iter().any(|other| is_auction_trade(report, other));
             self.apply_report(report, is_auction);
+        }
+    }
+
+    /// Touches the orders that these reports are about, so that the memory brings them all at once and not one by one.
+    fn look_ahead(&self, reports: &[Report]) {
+        let order = |report: &Report| {
+            let order = order_of(&report.body)?;
+            self.accounts.get(index(report.account.0)?)?.orders.get(&order)
+        };
+        // All of an order: it lies in two or three lines of the cache.
+        for order in reports.iter().filter_map(order) {
+            std::hint::black_box(*order);
         }
     }
 
@@ -416,6 +434,19 @@ impl Hold {
     fn cash(self, class: &Class) -> Money {
         let reserve = reserve_of_window(class, self.price, self.units, self.slots);
         reserve.expect("the engine has reserved it")
+    }
+}
+
+/// Which order a report is about.
+fn order_of(body: &ReportBody) -> Option<OrderId> {
+    match *body {
+        ReportBody::Accepted { order, .. }
+        | ReportBody::Triggered { order, .. }
+        | ReportBody::Filled { order, .. }
+        | ReportBody::BlockTraded { order, .. }
+        | ReportBody::Cancelled { order, .. }
+        | ReportBody::Replaced { order, .. } => Some(order),
+        _ => None,
     }
 }
 

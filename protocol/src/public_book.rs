@@ -1,10 +1,12 @@
 //! The public book of one contract, order by order, with the blocks of which it is the first slot: what feed and client
 //! both rebuild from market events.
 
+mod queues;
+
 use crate::choice::Choice;
+use queues::{Misfit, Queues, key_of};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
-use std::collections::hash_map::Entry as Slot;
 use types::{BlockEntry, MarketBody, MarketEntry, MarketEvent, OrderId, Phase, Sequence, Side, Ticks, Units};
 
 /// The public book of one contract. Whole only after the last event of a command.
@@ -20,15 +22,12 @@ pub struct PublicBook {
     last_price: Ticks,
     auction_price: Ticks,
     indicative: Indicative,
-    bids: Half,
-    asks: Half,
-    places: FxHashMap<OrderId, Place>,
-    arrivals: u64,
+    queues: Queues,
     blocks: BTreeMap<BlockKey, BlockEntry>,
     block_keys: FxHashMap<OrderId, BlockKey>,
 }
 
-/// Bids first, then the better limit, as in a [`Half`], then first come.
+/// Bids first, then the better limit, then first come.
 type BlockKey = (u8, i64, OrderId);
 
 /// What would come of an auction if it ended now.
@@ -126,21 +125,6 @@ pub enum BookError {
     },
 }
 
-/// One side. `key` is the price, negated for bids, so that the best comes first; `arrival` is the place in the
-/// queue.
-#[derive(Clone, Debug, Default)]
-struct Half {
-    orders: BTreeMap<(i64, u64), (OrderId, Units)>,
-    levels: BTreeMap<i64, Level>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    side: Side,
-    price: Ticks,
-    arrival: u64,
-}
-
 impl PublicBook {
     /// A book nothing has happened to.
     #[must_use]
@@ -158,10 +142,7 @@ impl PublicBook {
             last_price,
             auction_price: 0,
             indicative: Indicative::default(),
-            bids: Half::default(),
-            asks: Half::default(),
-            places: FxHashMap::default(),
-            arrivals: 0,
+            queues: Queues::default(),
             blocks: BTreeMap::new(),
             block_keys: FxHashMap::default(),
         }
@@ -257,13 +238,19 @@ impl PublicBook {
     /// How many orders are in it, blocks left out.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.places.len()
+        self.queues.len()
     }
 
     /// True if no order is in it, blocks left out.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
+        self.queues.len() == 0
+    }
+
+    /// What an order shows, at least 1; `None` if it is not in the book.
+    #[must_use]
+    pub fn shown(&self, order: OrderId) -> Option<Units> {
+        self.queues.shown(order)
     }
 
     /// Looks at the book after the last event of a command, or after a snapshot.
@@ -284,24 +271,17 @@ impl PublicBook {
     /// The best level of a side.
     #[must_use]
     pub fn best(&self, side: Side) -> Option<Level> {
-        self.half(side).levels.values().next().copied()
+        self.queues.best(side)
     }
 
     /// The levels of a side, best first.
     pub fn levels(&self, side: Side) -> impl Iterator<Item = Level> + '_ {
-        self.half(side).levels.values().copied()
+        self.queues.levels(side)
     }
 
     /// Every order: bids, then asks, each best first and then first come.
     pub fn orders(&self) -> impl Iterator<Item = MarketEntry> + '_ {
-        [Side::Buy, Side::Sell].into_iter().flat_map(|side| {
-            self.half(side).orders.iter().map(move |(&(key, _), &(order, units))| MarketEntry {
-                order,
-                side,
-                price: key_of(side, key),
-                units,
-            })
-        })
+        [Side::Buy, Side::Sell].into_iter().flat_map(|side| self.queues.orders(side))
     }
 
     /// Every resting block of which the contract is the first slot: bids, then asks, each best limit first and then
@@ -328,22 +308,16 @@ impl PublicBook {
     }
 
     fn add(&mut self, entry: &MarketEntry) -> Result<(), BookError> {
-        let MarketEntry { order, side, price, units } = *entry;
+        let MarketEntry { order, price, units, .. } = *entry;
         if price < 1 {
             return Err(BookError::WrongPrice { order, price });
         }
-        check_units(entry, 0, units > 0)?;
-        let is_block = self.block_keys.contains_key(&order);
-        let Slot::Vacant(place) = self.places.entry(order) else {
-            return Err(BookError::OrderThere { order });
-        };
-        if is_block {
+        if units == 0 {
+            return Err(BookError::WrongUnits { order, shown: 0, units });
+        }
+        if self.block_keys.contains_key(&order) || !self.queues.add(entry) {
             return Err(BookError::OrderThere { order });
         }
-        let arrival = self.arrivals;
-        place.insert(Place { side, price, arrival });
-        self.arrivals += 1;
-        self.half_mut(side).add(key_of(side, price), arrival, entry);
         Ok(())
     }
 
@@ -362,7 +336,7 @@ impl PublicBook {
             if slots < 2 {
                 return Err(BookError::WrongSlots { order, slots });
             }
-            if self.places.contains_key(&order) {
+            if self.queues.contains(order) {
                 return Err(BookError::OrderThere { order });
             }
         }
@@ -385,78 +359,18 @@ impl PublicBook {
         entry: &MarketEntry,
         left_of: impl Fn(Units) -> Option<Units>,
     ) -> Result<(), BookError> {
-        let MarketEntry { order, side, price, units } = *entry;
-        let place = *self.places.get(&order).ok_or(BookError::UnknownOrder { order })?;
-        if (place.side, place.price) != (side, price) {
-            return Err(BookError::WrongPlace { order, price });
-        }
-        let key = key_of(side, price);
-        let shown = self.half(side).shown(key, place.arrival);
-        let left = left_of(shown).ok_or(BookError::WrongUnits { order, shown, units })?;
-        if left == 0 {
-            self.places.remove(&order);
-        }
-        self.half_mut(side).reduce(key, place.arrival, left);
-        Ok(())
-    }
-
-    fn half(&self, side: Side) -> &Half {
-        match side {
-            Side::Buy => &self.bids,
-            Side::Sell => &self.asks,
-        }
-    }
-
-    fn half_mut(&mut self, side: Side) -> &mut Half {
-        match side {
-            Side::Buy => &mut self.bids,
-            Side::Sell => &mut self.asks,
-        }
+        let MarketEntry { order, price, units, .. } = *entry;
+        self.queues.change(entry, left_of).map_err(|misfit| match misfit {
+            Misfit::Unknown => BookError::UnknownOrder { order },
+            Misfit::Place => BookError::WrongPlace { order, price },
+            Misfit::Units(shown) => BookError::WrongUnits { order, shown, units },
+        })
     }
 }
 
 impl Default for PublicBook {
     fn default() -> PublicBook {
         PublicBook::new()
-    }
-}
-
-impl Half {
-    fn add(&mut self, key: i64, arrival: u64, entry: &MarketEntry) {
-        self.orders.insert((key, arrival), (entry.order, entry.units));
-        let level = self.levels.entry(key).or_insert(Level { price: entry.price, units: 0, orders: 0 });
-        level.units += u64::from(entry.units);
-        level.orders += 1;
-    }
-
-    /// What an order that is there shows.
-    fn shown(&self, key: i64, arrival: u64) -> Units {
-        self.orders.get(&(key, arrival)).map_or(0, |&(_, units)| units)
-    }
-
-    /// Brings an order that is there down to `left` units; at none it is out.
-    fn reduce(&mut self, key: i64, arrival: u64, left: Units) {
-        let (Some(order), Some(level)) = (self.orders.get_mut(&(key, arrival)), self.levels.get_mut(&key))
-        else {
-            return;
-        };
-        level.units -= u64::from(order.1 - left);
-        order.1 = left;
-        if left == 0 {
-            self.orders.remove(&(key, arrival));
-            level.orders -= 1;
-            if level.orders == 0 {
-                self.levels.remove(&key);
-            }
-        }
-    }
-}
-
-/// The price as a key, or a key as its price: the better first.
-fn key_of(side: Side, price: Ticks) -> i64 {
-    match side {
-        Side::Buy => -price,
-        Side::Sell => price,
     }
 }
 
@@ -471,9 +385,4 @@ fn order_bytes(entry: &MarketEntry) -> [u8; 21] {
 
 fn check_trade(price: Ticks, units: Units) -> Result<(), BookError> {
     if price >= 1 && units >= 1 { Ok(()) } else { Err(BookError::WrongTrade { price, units }) }
-}
-
-fn check_units(entry: &MarketEntry, shown: Units, good: bool) -> Result<(), BookError> {
-    let MarketEntry { order, units, .. } = *entry;
-    if good { Ok(()) } else { Err(BookError::WrongUnits { order, shown, units }) }
 }

@@ -218,6 +218,10 @@ proptest! {
             prop_assert!(book.blocks().copied().eq(naive.blocks()));
             prop_assert_eq!(book.auction_price(), auction_price);
             prop_assert_eq!(book.orders().collect::<Vec<_>>(), naive.orders());
+            for order in 1..=naive.0.len() as u64 + 2 {
+                let shown = naive.0.iter().find(|entry| entry.order == order).map(|entry| entry.units);
+                prop_assert_eq!(book.shown(order), shown);
+            }
             prop_assert_eq!((book.len(), book.is_empty()), (naive.0.len(), naive.0.is_empty()));
             prop_assert_eq!(book.last_price(), last_price);
             for side in [Side::Buy, Side::Sell] {
