@@ -40,6 +40,8 @@ pub(crate) struct State {
     ways_out: Option<WaysOut>,
     pub(crate) readers: Vec<Reader>,
     pub(crate) reconnects: u64,
+    /// How many events came together last: about so many will come together next.
+    together: usize,
 }
 
 /// The session's task: goes on until it makes no sense any more or the session is to end.
@@ -55,7 +57,7 @@ pub(crate) async fn run(shared: Arc<Shared>, dialer: Dialer, link: Link, options
 impl Shared {
     /// A session whose first connection is made, with its first reader.
     pub(crate) fn new(machine: Machine, reader: Reader) -> Shared {
-        let state = State { machine, ways_out: None, readers: vec![reader], reconnects: 0 };
+        let state = State { machine, ways_out: None, readers: vec![reader], reconnects: 0, together: 0 };
         Shared {
             state: Mutex::new(state),
             answered: Notify::new(),
@@ -97,12 +99,13 @@ impl Shared {
     /// Takes in what arrived together, up to the first violation if there is one.
     async fn take(&self, frames: Frames<'_>, connection: &Connection) -> Result<(), SessionError> {
         let received = Instant::now();
-        let mut events = Vec::new();
-        let result = {
+        let (result, events) = {
             let mut state = self.state.lock();
+            let mut events = Vec::with_capacity(state.together);
             let result = state.take(frames, connection, received, &mut events);
+            state.together = events.len();
             state.flush();
-            result
+            (result, events)
         };
         self.answered.notify_waiters();
         self.tell(received, events).await;

@@ -243,6 +243,8 @@ async fn lane(shared: Arc<Shared>, session: SessionNo, stream: RecvStream) {
 async fn take_all(shared: &Shared, session: SessionNo, stream: RecvStream) -> Result<(), Closing> {
     let mut reader = FrameReader::new(stream);
     let mut lane: Option<Lane> = None;
+    // How many commands came together last: about so many will come together next.
+    let mut together = 0;
     while let Some(mut frames) = reader.next().await? {
         let lane = match lane {
             Some(lane) => lane,
@@ -251,8 +253,9 @@ async fn take_all(shared: &Shared, session: SessionNo, stream: RecvStream) -> Re
                 *lane.insert(shared.desk.lock().open_lane(session, frame?)?)
             }
         };
-        let mut chunk = Vec::new();
+        let mut chunk = Vec::with_capacity(together);
         let taken = shared.desk.lock().commands(session, lane, frames, shared.now(), &mut chunk);
+        together = chunk.len();
         if shared.entry.send(lane, chunk).await.is_err() {
             // The exchange takes nothing more. What came of this chunk is unknown, so nothing is said of it; whoever
             // stopped the exchange stops the gateway.
