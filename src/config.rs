@@ -25,6 +25,8 @@ pub(crate) struct Config {
     pub(crate) web: Listen,
     /// Prometheus metrics (HTTP).
     pub(crate) metrics: Listen,
+    /// The network threads.
+    pub(crate) threads: ThreadsConfig,
     /// The journal.
     pub(crate) journal: JournalConfig,
     /// Snapshots of the state.
@@ -49,6 +51,16 @@ pub(crate) struct FeedConfig {
     pub(crate) sessions: usize,
     /// How many of them may use one key.
     pub(crate) sessions_per_key: usize,
+}
+
+/// How many threads of their own gateway and feed have; those with 0 share the program's first thread.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ThreadsConfig {
+    /// Order entry.
+    pub(crate) gateway: usize,
+    /// Market data and the page.
+    pub(crate) feed: usize,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
@@ -88,6 +100,7 @@ impl Default for Config {
             },
             web: on(8080),
             metrics: on(9464),
+            threads: ThreadsConfig { gateway: 0, feed: 1 },
             journal: JournalConfig { segment_mib: 64, keep_gib: 0, keep_days: 0 },
             snapshots: SnapshotsConfig { enabled: true, every_mib: 128, keep: 2 },
         }
@@ -113,13 +126,15 @@ impl Config {
     }
 
     fn check_ranges(&self) -> Result<(), Failure> {
-        let Config { feed, journal, snapshots, .. } = self;
+        let Config { feed, threads, journal, snapshots, .. } = self;
         for (key, found, least, most) in [
             ("journal.segment_mib", journal.segment_mib, 2, 1_024),
             ("journal.keep_gib", journal.keep_gib, 0, 1 << 30),
             ("journal.keep_days", journal.keep_days, 0, 36_500),
             ("snapshots.every_mib", snapshots.every_mib, 1, 1 << 20),
             ("snapshots.keep", number(snapshots.keep), 2, 1_000),
+            ("threads.gateway", number(threads.gateway), 0, 256),
+            ("threads.feed", number(threads.feed), 0, 256),
             ("feed.flush_ms", feed.flush_ms, 0, 1_000),
             ("feed.sessions", number(feed.sessions), 1, 1 << 20),
             ("feed.sessions_per_key", number(feed.sessions_per_key), 1, 1 << 20),
@@ -203,6 +218,7 @@ mod tests {
         named("[feed]\nflush_ms = 1001\n", "bad-config-value", "feed.flush_ms is 1001, expected 0 to 1000");
         named("[feed]\nsessions = 0\n", "bad-config-value", "feed.sessions is 0");
         named("[feed]\nsessions_per_key = 9999999\n", "bad-config-value", "feed.sessions_per_key is 9999999");
+        named("[threads]\nfeed = 257\n", "bad-config-value", "threads.feed is 257, expected 0 to 256");
         named("[snapshots]\nkeep = 1\n", "bad-config-value", "snapshots.keep is 1, expected 2 to 1000");
         named("[snapshots]\nevery = 1\n", "unknown-config-key", "every");
         named("data = \n", "bad-config", "line 1");

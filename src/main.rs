@@ -23,6 +23,7 @@ mod serve;
 mod show;
 mod symbols;
 mod terms;
+mod threads;
 mod told;
 mod typed;
 mod venue;
@@ -148,7 +149,7 @@ fn run(command: Command, as_json: bool) -> Done {
     }
 }
 
-/// One network thread: gateway, feed and page, or a client's sessions, share it.
+/// One network thread: all of a client's sessions, or what of the exchange has no threads of its own, share it.
 fn block_on(work: impl Future<Output = Done>) -> Done {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| Failure::refused("no-runtime", format!("cannot start: {error}")))?.block_on(work)

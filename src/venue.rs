@@ -5,6 +5,7 @@ use crate::connect::AddressFile;
 use crate::fail::{Done, Failure};
 use crate::journal::read_failure;
 use crate::key::{key_failure, load_or_make};
+use crate::threads::Threads;
 use axum::Router;
 use axum::routing::get;
 use client::ExchangeInfo;
@@ -45,10 +46,18 @@ pub(crate) struct Venue {
     handle: Handle,
     gateway: Gateway,
     feed: Feed,
+    /// Held as long as gateway and feed.
+    threads: Rooms,
     metrics: JoinHandle<()>,
     metrics_address: SocketAddr,
     key: PublicKey,
     pub(crate) recovered: Recovered,
+}
+
+/// The threads of the rooms that speak to the network.
+struct Rooms {
+    gateway: Threads,
+    feed: Threads,
 }
 
 /// Makes the directory of a new exchange, with its own key and the first operator's.
@@ -57,7 +66,8 @@ pub(crate) fn init(config: &Config, operator: PublicKey) -> Done {
     load_or_make(&server_key_file(&config.data)).map(|_| ())
 }
 
-/// Starts everything, on this tokio runtime; the address file is written last.
+/// Starts everything, on this tokio runtime but for what is configured to have threads of its own; the address file is
+/// written last.
 pub(crate) async fn start(config: &Config) -> Result<Venue, Failure> {
     // First of all: what is counted before there is a recorder is counted nowhere.
     let prometheus = install_metrics();
@@ -71,7 +81,9 @@ pub(crate) async fn start(config: &Config) -> Result<Venue, Failure> {
         clock: options(config).clock,
         limits: config.gateway.limits()?,
     };
-    let gateway = gateway::serve(gateway_config, &recovery, entry, outlets.gateway).await;
+    let threads = Rooms::new(config)?;
+    let gateway = gateway::serve(gateway_config, &recovery, entry, outlets.gateway);
+    let gateway = threads.gateway.start(gateway).await;
     let gateway = gateway.map_err(|error| listen_failure("gateway", &error))?;
     let feed_config = feed::Config {
         listen: config.feed.listen,
@@ -82,7 +94,7 @@ pub(crate) async fn start(config: &Config) -> Result<Venue, Failure> {
         sessions: config.feed.sessions,
         sessions_per_key: config.feed.sessions_per_key,
     };
-    let feed = feed::serve(feed_config, &recovery, outlets.feed).await;
+    let feed = threads.feed.start(feed::serve(feed_config, &recovery, outlets.feed)).await;
     let feed = feed.map_err(|error| match error {
         feed::ServeError::Web { .. } => listen_failure("web", &error),
         feed::ServeError::Endpoint(_) => listen_failure("feed", &error),
@@ -99,9 +111,17 @@ pub(crate) async fn start(config: &Config) -> Result<Venue, Failure> {
         took: recovery.took,
         mirrors,
     };
-    let venue = Venue { handle, gateway, feed, metrics, metrics_address, key: key.public(), recovered };
+    let venue =
+        Venue { handle, gateway, feed, threads, metrics, metrics_address, key: key.public(), recovered };
     venue.write_address_file(&config.data)?;
     Ok(venue)
+}
+
+impl Rooms {
+    fn new(config: &Config) -> Result<Rooms, Failure> {
+        let gateway = Threads::new("gateway", config.threads.gateway)?;
+        Ok(Rooms { gateway, feed: Threads::new("feed", config.threads.feed)? })
+    }
 }
 
 impl Venue {
@@ -133,6 +153,7 @@ impl Venue {
         let stopped = self.handle.stop().await;
         let code = if stopped.is_ok() { CloseCode::Stopping } else { CloseCode::Failed };
         tokio::join!(self.gateway.shutdown(code), self.feed.stop(code));
+        drop(self.threads);
         self.metrics.abort();
         stopped.map_err(|failure| Failure::refused("exchange-failed", failure))
     }
