@@ -22,6 +22,7 @@ mod session;
 mod trader;
 mod trials;
 mod watcher;
+mod windows;
 mod worker;
 
 pub use arrivals::{Shape, Step};

@@ -27,7 +27,7 @@ pub struct LoadPlan {
     pub mix: Mix,
     /// How many sessions, 1 to 1,000, each with an account and a key of its own.
     pub sessions: u32,
-    /// Over how many contracts, 1 to 19,200.
+    /// Over how many contracts, 1 to 19,200; at least 2 for blocks.
     pub contracts: u32,
     /// How many threads the sessions are shared out to, 1 to 64; no more than there are sessions are used.
     pub threads: u32,
@@ -86,7 +86,7 @@ impl LoadPlan {
     /// The first part that is not.
     pub fn check(&self) -> Result<(), PlanError> {
         in_range("sessions", self.sessions, SESSIONS_MAX)?;
-        in_range("contracts", self.contracts, CONTRACTS_MAX)?;
+        between("contracts", self.contracts, self.mix.contracts_min(), CONTRACTS_MAX)?;
         in_range("threads", self.threads, THREADS_MAX)?;
         if self.sessions < self.mix.sessions_min() {
             return Err(PlanError {
@@ -171,10 +171,14 @@ impl fmt::Display for Pace {
 }
 
 fn in_range(field: &'static str, found: u32, most: u32) -> Result<(), PlanError> {
-    if (1..=most).contains(&found) {
+    between(field, found, 1, most)
+}
+
+fn between(field: &'static str, found: u32, least: u32, most: u32) -> Result<(), PlanError> {
+    if (least..=most).contains(&found) {
         return Ok(());
     }
-    Err(PlanError { field, found: found.to_string(), expected: format!("1 to {most}") })
+    Err(PlanError { field, found: found.to_string(), expected: format!("{least} to {most}") })
 }
 
 fn lasts(time: Duration) -> Result<(), PlanError> {
@@ -219,6 +223,7 @@ mod tests {
             ("sessions", LoadPlan { sessions: 1_001, ..good.clone() }),
             ("sessions", LoadPlan { sessions: 1, mix: Mix::Trades, ..good.clone() }),
             ("contracts", LoadPlan { contracts: 0, ..good.clone() }),
+            ("contracts", LoadPlan { contracts: 1, mix: Mix::Blocks, ..good.clone() }),
             ("threads", LoadPlan { threads: 65, ..good.clone() }),
             ("in-flight", closed(0)),
             ("in-flight", closed(3 * SESSION_IN_FLIGHT_MAX + 1)),

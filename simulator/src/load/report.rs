@@ -8,7 +8,7 @@ use types::{Command, Report};
 
 use super::ledger::Traffic;
 use super::plan::{LoadPlan, Pace};
-use super::recorder::{Kind, Recorder, StepRecord};
+use super::recorder::{Kind, Recorder, Slice, StepRecord};
 use super::run::{Findings, Sample};
 use super::{LoadOutcome, figures::Figures};
 use crate::latency::LatencySummary;
@@ -41,6 +41,8 @@ pub struct LoadReport {
     pub offered: u64,
     /// Of those, never sent because too many had no outcome until their step had ended.
     pub held_back: u64,
+    /// Cancels whose moment came while their session had nothing that could be cancelled; not offered, and not late.
+    pub nothing_to_cancel: u64,
     /// From the moment a command was to be sent to the arrival of its durable outcome; in a closed loop from the moment
     /// the outcome arrived that it followed.
     pub ack_latency_us: LatencySummary,
@@ -52,8 +54,10 @@ pub struct LoadReport {
     pub acknowledged: u64,
     /// Of those, rejected or refused, by code.
     pub rejected: BTreeMap<String, u64>,
-    /// Units that traded.
+    /// Units that traded, in single slots and in blocks.
     pub units: u64,
+    /// How often a block traded; two that met are two.
+    pub blocks_traded: u64,
     /// Commands without an outcome: should be 0.
     pub lost: u64,
     /// Outcomes that were one too many: should be 0.
@@ -103,6 +107,8 @@ pub struct StepReport {
     pub acknowledged_per_s: f64,
     /// Commands that were never sent.
     pub held_back: u64,
+    /// Cancels that were no offer, as there was nothing to cancel.
+    pub nothing_to_cancel: u64,
     /// Of the commands that were to be sent in it.
     pub ack_latency_us: LatencySummary,
     /// The same of cancels alone, which have a lane of their own.
@@ -112,6 +118,8 @@ pub struct StepReport {
 /// A part of the measured time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Moment {
+    /// In which of the steps, from 0.
+    pub step: usize,
     /// When it began, in seconds.
     pub at_s: f64,
     /// Commands a second that were to be sent, and were.
@@ -201,12 +209,14 @@ fn report(plan: &LoadPlan, findings: &Findings) -> LoadReport {
         acknowledged_per_s: per_second(arrived, ran),
         offered,
         held_back,
+        nothing_to_cancel: recorder.steps.iter().map(|step| step.nothing_to_cancel).sum(),
         ack_latency_us: recorder.all().summary(),
         latency_us_by_kind: kinds.map(|(kind, latencies)| (kind.name(), latencies.summary())).collect(),
         generator_late_us: recorder.late.summary(),
         acknowledged: tally.acknowledged,
         rejected: tally.rejected.iter().map(|(code, count)| (code.to_string(), *count)).collect(),
         units: tally.units,
+        blocks_traded: tally.blocks_traded,
         lost: tally.lost,
         duplicated: tally.duplicated,
         reports_out_of_order: tally.out_of_order,
@@ -236,6 +246,7 @@ fn step_report(step: &StepRecord) -> StepReport {
         offered_per_s: per_second(step.offered, lasted),
         acknowledged_per_s: per_second(step.arrived, lasted),
         held_back: step.held_back,
+        nothing_to_cancel: step.nothing_to_cancel,
         ack_latency_us: step.all().summary(),
         cancel_latency_us: step.cancels.summary(),
     }
@@ -243,23 +254,22 @@ fn step_report(step: &StepRecord) -> StepReport {
 
 /// The slices, each with what the two samples around its beginning tell of both ends.
 fn timeline(recorder: &Recorder, samples: &[Sample]) -> Vec<Moment> {
-    let mut at = Duration::ZERO;
-    let moment = |slice: &super::recorder::Slice| {
+    let moment = |slice: &Slice| {
+        let at = slice.begins;
         let mut spans = samples.windows(2).map(|two| Span { first: two[0], last: two[1] });
         let span = spans.find(|span| (span.first.at..span.last.at).contains(&at));
-        let moment = Moment {
+        Moment {
+            step: slice.step,
             at_s: at.as_secs_f64(),
-            sent_per_s: per_second(slice.sent, recorder.slice),
-            acknowledged_per_s: per_second(slice.arrived, recorder.slice),
+            sent_per_s: per_second(slice.sent, slice.lasts),
+            acknowledged_per_s: per_second(slice.arrived, slice.lasts),
             ack_latency_us: slice.latencies.summary(),
             exchange_cores: span.as_ref().and_then(|span| Some(span.exchange_cpu_s()? / span.seconds())),
             client_cores: span.as_ref().map(|span| span.client_cpu_s() / span.seconds()),
             exchange_memory: span.as_ref().and_then(|span| Some(span.last.exchange?.usage?.memory)),
             client_memory: span.as_ref().map(|span| span.last.client.memory),
             records_per_sync: span.as_ref().and_then(Span::records_per_sync),
-        };
-        at += recorder.slice;
-        moment
+        }
     };
     recorder.slices.iter().map(moment).collect()
 }
@@ -323,7 +333,12 @@ impl fmt::Display for LoadReport {
         writeln!(f, "load             {}, {}; seed {}", self.mix, self.pace, self.seed)?;
         writeln!(f, "from             {sessions} sessions on {threads} threads, in {contracts} contracts")?;
         writeln!(f, "measured         {:.1} s after {:.1} s of warming up", self.ran_s, self.warm_up_s)?;
-        writeln!(f, "offered          {}/s ({} held back)", rate(self.offered_per_s), count(self.held_back))?;
+        let [held_back, nothing] = [self.held_back, self.nothing_to_cancel].map(count);
+        let offered = rate(self.offered_per_s);
+        writeln!(
+            f,
+            "offered          {offered}/s ({held_back} held back, {nothing} times nothing to cancel)"
+        )?;
         writeln!(f, "acknowledged     {}/s", rate(self.acknowledged_per_s))?;
         writeln!(f, "all to ack       {}", self.ack_latency_us)?;
         for (kind, latency) in self.latency_us_by_kind.iter().filter(|(_, latency)| latency.count > 0) {
@@ -349,7 +364,8 @@ impl fmt::Display for LoadReport {
             self.rejected.iter().map(|(code, found)| format!("{} {code}", count(*found))).collect();
         let rejected = if rejected.is_empty() { "none".to_owned() } else { rejected.join(", ") };
         writeln!(f, "rejected         {rejected}")?;
-        writeln!(f, "units traded     {}", count(self.units))?;
+        let (units, blocks) = (count(self.units), count(self.blocks_traded));
+        writeln!(f, "traded           {units} units, {blocks} times a block")?;
         let [lost, twice, disordered] = [self.lost, self.duplicated, self.reports_out_of_order].map(count);
         writeln!(f, "outcomes         {lost} lost, {twice} one too many, {disordered} reports out of order")?;
         match (self.feed_gaps, self.books_proven) {
@@ -365,8 +381,16 @@ impl fmt::Display for LoadReport {
 
 impl LoadReport {
     fn step_rows(&self) -> Vec<Vec<String>> {
-        let heading =
-            ["step", "offered/s", "acknowledged/s", "held back", "p50 µs", "p99 µs", "cancels' p99 µs"];
+        let heading = [
+            "step",
+            "offered/s",
+            "acknowledged/s",
+            "held back",
+            "nothing to cancel",
+            "p50 µs",
+            "p99 µs",
+            "cancels' p99 µs",
+        ];
         let mut rows = vec![heading.map(str::to_owned).to_vec()];
         for (at, step) in self.steps.iter().enumerate() {
             let (latency, cancels) = (step.ack_latency_us, step.cancel_latency_us);
@@ -375,6 +399,7 @@ impl LoadReport {
                 rate(step.offered_per_s),
                 rate(step.acknowledged_per_s),
                 count(step.held_back),
+                count(step.nothing_to_cancel),
                 count(latency.p50),
                 count(latency.p99),
                 count(cancels.p99),

@@ -71,6 +71,15 @@ struct Due {
     free: Option<Instant>,
 }
 
+/// What there is to say on a lane when the moment for it has come.
+enum Ready {
+    Command(Command),
+    /// Too many commands of the lane have no outcome.
+    NoRoom,
+    /// No order is open whose name is known and that is not being changed. So this is no command at all.
+    NothingToCancel,
+}
+
 /// When a session has something to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
@@ -167,26 +176,37 @@ impl Session {
     async fn turn(&mut self, due: &mut Due, start: Instant) -> Result<Option<Next>, SeatError> {
         let (mut turn, mut next, mut now) = (std::mem::take(&mut self.turn), None, Instant::now());
         let received = self.received;
+        let recorder = &self.shared.recorder;
         let held_up = together(&mut self.seat, &mut self.voice, |voice| {
-            let arrival = due.arrivals.peek()?;
-            let intended = start + arrival.at;
-            if intended > now {
-                now = Instant::now();
+            loop {
+                let arrival = due.arrivals.peek()?;
+                let intended = start + arrival.at;
+                if intended > now {
+                    now = Instant::now();
+                }
+                if intended > now || turn.len() == TURN {
+                    next = Some(if intended > now { Next::At(intended) } else { Next::Now });
+                    return None;
+                }
+                let command = match voice.due(due.lane) {
+                    Ready::Command(command) => command,
+                    Ready::NoRoom => {
+                        // Whatever arrives next may make room.
+                        due.free = None;
+                        return None;
+                    }
+                    Ready::NothingToCancel => {
+                        due.arrivals.advance();
+                        recorder.lock().nothing_to_cancel(arrival.step);
+                        continue;
+                    }
+                };
+                let free = *due.free.get_or_insert(received);
+                let pending = Pending { intended, kind: Kind::of(&command), step: arrival.step };
+                due.arrivals.advance();
+                turn.push((pending, intended.max(free)));
+                return Some((command, pending));
             }
-            if intended > now || turn.len() == TURN {
-                next = Some(if intended > now { Next::At(intended) } else { Next::Now });
-                return None;
-            }
-            let Some(command) = voice.due_command(due.lane) else {
-                // Whatever arrives next may make room.
-                due.free = None;
-                return None;
-            };
-            let free = *due.free.get_or_insert(received);
-            let pending = Pending { intended, kind: Kind::of(&command), step: arrival.step };
-            due.arrivals.advance();
-            turn.push((pending, intended.max(free)));
-            Some((command, pending))
         })?;
         // They went together, and not before now.
         let gone = Instant::now();
@@ -219,7 +239,7 @@ impl Session {
                     return None;
                 }
                 // Both lanes may be used, so there is always something to say.
-                let command = voice.trader.next_command(Wanted::Either, |_| true)?;
+                let command = voice.trader.next_command(Wanted::Any, |_| true)?;
                 sent += 1;
                 Some((command, Pending { kind: Kind::of(&command), ..pending }))
             })?;
@@ -320,11 +340,18 @@ fn together(
 }
 
 impl Voice {
-    /// A command for a lane, if it has room.
-    fn due_command(&mut self, lane: Lane) -> Option<Command> {
+    /// What to say on a lane.
+    fn due(&mut self, lane: Lane) -> Ready {
         let Voice { trader, ledger, in_flight_max } = self;
         let may = |lane| ledger.unanswered(lane) < *in_flight_max;
-        if may(lane) { trader.next_command(Wanted::On(lane), may) } else { None }
+        let (wanted, otherwise) = match lane {
+            Lane::Cancels => (Wanted::Cancel, Ready::NothingToCancel),
+            Lane::Orders => (Wanted::Order, Ready::NoRoom),
+        };
+        if !may(lane) {
+            return Ready::NoRoom;
+        }
+        trader.next_command(wanted, may).map_or(otherwise, Ready::Command)
     }
 
     fn sent(&mut self, command: Command, number: u64, pending: Pending) {
