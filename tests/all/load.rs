@@ -260,6 +260,38 @@ fn blocks_rest_trade_and_end_and_everything_is_there_afterwards() {
 }
 
 #[test]
+fn an_overload_is_made_of_the_peak_and_everything_wanted_of_it_is_told() {
+    let mut exchange = Exchange::start();
+    let arguments = ["--overload", "1s", "--for", "1s", "--warm-up", "0s", "--sessions", "4"];
+    let report = load(&exchange, &[&arguments[..], &["--watch", "one", "--html", "run.html"]].concat());
+    assert_clean(&report);
+    let steps = report["steps"].as_array().unwrap();
+    assert_eq!(steps.len(), 3);
+    let overload = &report["overload"];
+    let figure = |name: &str| overload[name].as_f64().unwrap_or_else(|| panic!("{name}: {overload}"));
+    let (peak, normal, twice) = (figure("peak_per_s"), figure("normal_per_s"), figure("overload_per_s"));
+    assert!((twice - 2.0 * peak).abs() <= 1.0 && (normal - peak / 2.0).abs() <= 1.0, "{overload}");
+    for name in
+        ["acknowledged_to_peak", "cancels_p99_us", "cancels_p99_to_normal", "memory", "memory_in_overload"]
+    {
+        assert!(figure(name) > 0.0, "{name}: {overload}");
+    }
+    // How well it did is the machine's own affair; that it is said is not.
+    assert!(overload["recovered_after_s"].is_null() || figure("recovered_after_s") >= 0.0);
+    assert!(overload["missed"].is_array());
+    // What is no offer is neither sent nor held back.
+    let count = |step: &Value, name: &str| step[name].as_u64().unwrap();
+    let nothing: u64 = steps.iter().map(|step| count(step, "nothing_to_cancel")).sum();
+    assert_eq!(report["nothing_to_cancel"], nothing);
+    let sent: u64 = steps.iter().map(|step| count(&step["ack_latency_us"], "count")).sum();
+    assert_eq!(count(&report, "offered"), sent + count(&report, "held_back"));
+    assert!(
+        std::fs::read_to_string(exchange.file("run.html")).unwrap().contains("acknowledged, of the peak")
+    );
+    assert_eq!(exchange.stop()["conserved"], true);
+}
+
+#[test]
 fn a_load_that_cannot_be_is_refused_with_its_reason() {
     let exchange = Exchange::start();
     let key = exchange.data().join("operator.key");
@@ -268,6 +300,8 @@ fn a_load_that_cannot_be_is_refused_with_its_reason() {
         (&["--sessions", "1", "--mix", "trades"], "sessions is 1"),
         (&["--in-flight", "8", "--rate", "5"], "--in-flight"),
         (&["--arrivals", "bursts"], "bursts"),
+        (&["--overload", "0s"], "'0s'"),
+        (&["--overload", "5s", "--rate", "5"], "--rate"),
         (&["--mix", "blocks", "--contracts", "1"], "contracts is 1, expected 2"),
     ] {
         let output = exchange.cuex_as(&key, &[&["load"], arguments].concat());

@@ -167,6 +167,16 @@ impl LoadReport {
         }
         faults
     }
+
+    /// Counts what was wrong with an earlier run in with this one's.
+    pub(super) fn add_faults(&mut self, earlier: &LoadReport) {
+        self.lost += earlier.lost;
+        self.duplicated += earlier.duplicated;
+        self.reports_out_of_order += earlier.reports_out_of_order;
+        self.feed_gaps = self.feed_gaps.map(|gaps| gaps + earlier.feed_gaps.unwrap_or(0));
+        self.left_behind += earlier.left_behind;
+        self.conserved &= earlier.conserved;
+    }
 }
 
 /// Puts a run in numbers.
@@ -414,6 +424,6 @@ pub(super) fn rate(per_second: f64) -> String {
     format!("{per_second:.0}").parse().map_or_else(|_| format!("{per_second:.0}"), count)
 }
 
-fn mib(bytes: u64) -> String {
+pub(super) fn mib(bytes: u64) -> String {
     format!("{} MiB", count(bytes >> 20))
 }
