@@ -161,7 +161,8 @@ fn recovered_after_s(timeline: &[Moment], limit: u64) -> Option<f64> {
         let stays = after[*at..].iter().take_while(|moment| moment.at_s < first.at_s + STAYS_S);
         first.ack_latency_us.count > 0 && stays.into_iter().all(|moment| is_normal(moment))
     });
-    back.map(|(_, moment)| moment.at_s - ended)
+    // To the millisecond: what is behind it is the error of taking one from the other.
+    back.map(|(_, moment)| ((moment.at_s - ended) * 1e3).round() / 1e3)
 }
 
 /// One thing that was wanted, and what was found.
