@@ -7,9 +7,9 @@ use crate::connect::{AddressFile, Target};
 use crate::fail::{Done, Failure};
 use crate::load::calibrate::{Floors, calibrate};
 use crate::show;
-use clap::builder::PossibleValuesParser;
-use clap::builder::TypedValueParser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
+use client::Depth;
 use serde_json::Value;
 use simulator::load::{
     Curve, LoadError, LoadOutcome, LoadPlan, LoadProgress, LoadTarget, Mix, Overload, OverloadReport,
@@ -63,6 +63,12 @@ pub(crate) struct LoadArguments {
     /// Which of the contracts' feeds are followed and proven; at a high rate that costs as much as the load itself.
     #[arg(long, value_enum, default_value_t = Watched::All)]
     watch: Watched,
+    /// Subscribers of the feed besides, each with a connection of its own and one of the contracts to follow.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    subscribers: u32,
+    /// What they are sent.
+    #[arg(long, value_enum, default_value_t = Subscribed::Top)]
+    subscribed: Subscribed,
     /// What everything random is drawn from.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -109,6 +115,14 @@ enum Watched {
     All,
     One,
     None,
+}
+
+/// What subscribers are sent: every order, the best prices, or the trades.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Subscribed {
+    Top,
+    Book,
+    Trades,
 }
 
 pub(crate) async fn run(arguments: LoadArguments, as_json: bool) -> Done {
@@ -170,6 +184,12 @@ fn plan(arguments: &LoadArguments) -> LoadPlan {
             Watched::All => Watch::All,
             Watched::One => Watch::One,
             Watched::None => Watch::None,
+        },
+        subscribers: arguments.subscribers,
+        subscribed: match arguments.subscribed {
+            Subscribed::Top => Depth::Top,
+            Subscribed::Book => Depth::Book,
+            Subscribed::Trades => Depth::Trades,
         },
         seed: arguments.seed,
     }

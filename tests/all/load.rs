@@ -2,7 +2,7 @@
 //! itself and the exchange.
 
 use crate::exchange::Exchange;
-use client::ExchangeInfo;
+use client::{Depth, ExchangeInfo};
 use sequencer::{Options, Released};
 use serde_json::Value;
 use simulator::load::{LoadOutcome, LoadPlan, LoadTarget, Mix, Pace, Shape, Step, Watch, run_load};
@@ -92,6 +92,8 @@ fn plan(rate: u32, lasts: Duration) -> LoadPlan {
         contracts: 4,
         threads: 1,
         watch: Watch::None,
+        subscribers: 0,
+        subscribed: Depth::Top,
         seed: 1,
     }
 }
@@ -292,6 +294,29 @@ fn an_overload_is_made_of_the_peak_and_everything_wanted_of_it_is_told() {
 }
 
 #[test]
+fn subscribers_are_sent_what_they_follow_and_are_counted() {
+    let exchange = Exchange::start();
+    let arguments =
+        ["--rate", "500", "--for", "1s", "--warm-up", "0s", "--contracts", "4", "--mix", "trades"];
+    // More than share one key.
+    for (depth, subscribers) in [("top", 40u32), ("book", 6), ("trades", 6)] {
+        let subscribers = subscribers.to_string();
+        let more = ["--subscribers", &subscribers, "--subscribed", depth];
+        let report = load(&exchange, &[&arguments[..], &more].concat());
+        assert_clean(&report);
+        let told = &report["subscribers"];
+        assert_eq!((told["depth"].as_str(), told["cut"].as_u64()), (Some(depth), Some(0)), "{told}");
+        assert_eq!(told["count"].to_string(), subscribers);
+        assert_eq!(told["gaps"].as_u64(), (depth == "book").then_some(0), "{told}");
+        let [messages, bytes] = ["messages_per_s", "bytes_per_s"].map(|name| told[name].as_f64().unwrap());
+        // Every message has a header.
+        assert!(messages > 0.0 && bytes > 8.0 * messages, "{told}");
+    }
+    let without = load(&exchange, &arguments);
+    assert!(without["subscribers"].is_null());
+}
+
+#[test]
 fn a_load_that_cannot_be_is_refused_with_its_reason() {
     let exchange = Exchange::start();
     let key = exchange.data().join("operator.key");
@@ -301,6 +326,7 @@ fn a_load_that_cannot_be_is_refused_with_its_reason() {
         (&["--in-flight", "8", "--rate", "5"], "--in-flight"),
         (&["--arrivals", "bursts"], "bursts"),
         (&["--overload", "0s"], "'0s'"),
+        (&["--subscribers", "10001"], "subscribers is 10001, expected 0 to 10000"),
         (&["--overload", "5s", "--rate", "5"], "--rate"),
         (&["--mix", "blocks", "--contracts", "1"], "contracts is 1, expected 2"),
     ] {

@@ -6,6 +6,7 @@
 
 mod alarm;
 mod arrivals;
+mod audience;
 mod figures;
 mod ground;
 mod html;
@@ -33,7 +34,7 @@ pub use mix::Mix;
 pub use overload::{Overload, OverloadReport, OverloadTold, overload};
 pub use plan::{LoadPlan, Pace, PlanError, Watch};
 pub use recorder::Kind;
-pub use report::{LoadReport, Moment, Said, StepReport};
+pub use report::{LoadReport, Moment, Said, StepReport, SubscribersReport};
 pub use trials::{SearchReport, Trial, search};
 
 use client::{ExchangeInfo, PrivateKey, SessionError};
@@ -97,6 +98,9 @@ pub enum LoadError {
     /// The feed could not be followed.
     #[error("the feed: {0}")]
     Feed(#[from] SessionError),
+    /// The feed does not serve a subscriber.
+    #[error("a subscription of the load was refused: {0}")]
+    Subscription(String),
     /// A session's task ended in a panic.
     #[error("a session of the load failed: {0}")]
     Task(#[from] tokio::task::JoinError),

@@ -1,5 +1,6 @@
 //! What came of a load, in numbers.
 
+use client::Depth;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -68,6 +69,8 @@ pub struct LoadReport {
     pub feed_gaps: Option<u64>,
     /// Public books that were proven against a digest of the feed's.
     pub books_proven: Option<u64>,
+    /// The subscribers that were there besides, if there were any.
+    pub subscribers: Option<SubscribersReport>,
     /// Open orders left on the exchange: should be 0.
     pub left_behind: u64,
     /// True if the accounts of the load together have what they had, less fees.
@@ -94,6 +97,23 @@ pub struct LoadReport {
     pub steps: Vec<StepReport>,
     /// How it went over time.
     pub timeline: Vec<Moment>,
+}
+
+/// What the subscribers of a load were sent, and what went wrong with them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SubscribersReport {
+    /// How many there were.
+    pub count: u32,
+    /// What they were subscribed to.
+    pub depth: &'static str,
+    /// Messages a second, of all together.
+    pub messages_per_s: f64,
+    /// Their bytes.
+    pub bytes_per_s: f64,
+    /// Connections that were lost: should be 0.
+    pub cut: u64,
+    /// What was missing or wrong, where whole books were followed and it shows: should be 0.
+    pub gaps: Option<u64>,
 }
 
 /// A stretch of a run with a rate of its own.
@@ -153,11 +173,14 @@ impl LoadReport {
     /// What is wrong with the exchange, or with the load; nothing, if all is well.
     #[must_use]
     pub fn faults(&self) -> Vec<String> {
+        let audience = self.subscribers.as_ref();
         let counts = [
             ("commands without an outcome", self.lost),
             ("outcomes one too many", self.duplicated),
             ("reports out of order", self.reports_out_of_order),
             ("gaps in the feed", self.feed_gaps.unwrap_or(0)),
+            ("subscribers cut", audience.map_or(0, |audience| audience.cut)),
+            ("gaps in what subscribers were sent", audience.and_then(|audience| audience.gaps).unwrap_or(0)),
             ("orders left behind", self.left_behind),
         ];
         let wrong = counts.iter().filter(|(_, found)| *found > 0);
@@ -174,6 +197,10 @@ impl LoadReport {
         self.duplicated += earlier.duplicated;
         self.reports_out_of_order += earlier.reports_out_of_order;
         self.feed_gaps = self.feed_gaps.map(|gaps| gaps + earlier.feed_gaps.unwrap_or(0));
+        if let (Some(own), Some(earlier)) = (&mut self.subscribers, &earlier.subscribers) {
+            own.cut += earlier.cut;
+            own.gaps = own.gaps.map(|gaps| gaps + earlier.gaps.unwrap_or(0));
+        }
         self.left_behind += earlier.left_behind;
         self.conserved &= earlier.conserved;
     }
@@ -191,7 +218,7 @@ pub(super) fn outcome(plan: &LoadPlan, findings: &Findings) -> LoadOutcome {
 }
 
 fn report(plan: &LoadPlan, findings: &Findings) -> LoadReport {
-    let Findings { tally, recorder, feed, samples } = findings;
+    let Findings { tally, recorder, feed, samples, .. } = findings;
     let ran = plan.run_for();
     let (offered, held_back) = sum(&recorder.steps, |step| (step.offered, step.held_back));
     let (arrived, _) = sum(&recorder.steps, |step| (step.arrived, 0));
@@ -232,6 +259,7 @@ fn report(plan: &LoadPlan, findings: &Findings) -> LoadReport {
         reports_out_of_order: tally.out_of_order,
         feed_gaps: feed.map(|feed| feed.gaps + feed.mismatches + feed.reconnects),
         books_proven: feed.map(|feed| feed.proven),
+        subscribers: subscribers_report(plan, findings),
         left_behind: tally.left_behind,
         conserved: tally.is_conserved(),
         commands_per_write: ratio(commands, tally.traffic.writes),
@@ -247,6 +275,26 @@ fn report(plan: &LoadPlan, findings: &Findings) -> LoadReport {
         steps: recorder.steps.iter().map(step_report).collect(),
         timeline: timeline(recorder, samples),
     }
+}
+
+fn subscribers_report(plan: &LoadPlan, findings: &Findings) -> Option<SubscribersReport> {
+    let attended = findings.attended?;
+    let (first, last) = findings.samples.first().zip(findings.samples.last())?;
+    let ((messages, bytes), (messages_at_last, bytes_at_last)) = (first.heard, last.heard);
+    let time = last.at - first.at;
+    let depth = match plan.subscribed {
+        Depth::Book => "book",
+        Depth::Top => "top",
+        Depth::Trades => "trades",
+    };
+    Some(SubscribersReport {
+        count: plan.subscribers,
+        depth,
+        messages_per_s: per_second(messages_at_last - messages, time),
+        bytes_per_s: per_second(bytes_at_last - bytes, time),
+        cut: attended.cut,
+        gaps: (plan.subscribed == Depth::Book).then_some(attended.gaps),
+    })
 }
 
 fn step_report(step: &StepRecord) -> StepReport {
@@ -384,8 +432,26 @@ impl fmt::Display for LoadReport {
             }
             _ => writeln!(f, "feed gaps        not watched")?,
         }
+        if let Some(audience) = &self.subscribers {
+            writeln!(f, "subscribers      {audience}")?;
+        }
         writeln!(f, "left behind      {} orders", count(self.left_behind))?;
         write!(f, "conservation     {}", if self.conserved { "holds" } else { "VIOLATED" })
+    }
+}
+
+impl fmt::Display for SubscribersReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (messages, bytes) = (rate(self.messages_per_s), rate(self.bytes_per_s));
+        write!(
+            f,
+            "{} of {}: {messages} messages/s, {bytes} bytes/s, ",
+            count(self.count.into()),
+            self.depth
+        )?;
+        let gaps =
+            self.gaps.map_or_else(|| "gaps do not show".to_owned(), |gaps| format!("{} gaps", count(gaps)));
+        write!(f, "{} cut, {gaps}", count(self.cut))
     }
 }
 
