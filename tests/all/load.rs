@@ -130,7 +130,7 @@ async fn a_known_stall_is_reported_for_every_command_that_was_to_be_sent_in_it()
 }
 
 /// Runs the program's load against an exchange, and gives what it printed.
-fn load(exchange: &Exchange, arguments: &[&str]) -> Value {
+pub(crate) fn load(exchange: &Exchange, arguments: &[&str]) -> Value {
     let arguments: Vec<&str> = ["load", "--json"].into_iter().chain(arguments.iter().copied()).collect();
     let output = exchange.cuex_as(&exchange.data().join("operator.key"), &arguments);
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
@@ -139,7 +139,7 @@ fn load(exchange: &Exchange, arguments: &[&str]) -> Value {
 
 /// What holds of every run. That nothing was held back does not: a machine busy with other tests may send its last
 /// command too late.
-fn assert_clean(report: &Value) {
+pub(crate) fn assert_clean(report: &Value) {
     for field in ["lost", "duplicated", "feed_gaps", "reports_out_of_order", "left_behind"] {
         assert_eq!(report[field], 0, "{field}");
     }

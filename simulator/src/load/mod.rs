@@ -21,6 +21,7 @@ mod report;
 mod run;
 mod search;
 mod session;
+mod spans;
 mod trader;
 mod trials;
 mod watcher;

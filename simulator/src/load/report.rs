@@ -7,11 +7,12 @@ use std::fmt;
 use std::time::Duration;
 use types::{Command, Report};
 
+use super::LoadOutcome;
 use super::ledger::Traffic;
 use super::plan::{LoadPlan, Pace};
-use super::recorder::{Kind, Recorder, Slice, StepRecord};
-use super::run::{Findings, Sample};
-use super::{LoadOutcome, figures::Figures};
+use super::recorder::{Kind, StepRecord};
+use super::run::Findings;
+use super::spans::{Span, memory_growth, timeline};
 use crate::latency::LatencySummary;
 use crate::text::{count, table};
 
@@ -91,7 +92,10 @@ pub struct LoadReport {
     pub client_cpu_us_per_order: f64,
     /// The most memory the exchange used, in bytes.
     pub exchange_memory: Option<u64>,
-    /// The same of this end.
+    /// How many times as much it used at the end, the mean of the last fifth of the measured time, as from the middle on,
+    /// that of the third fifth. `None` also if too little was measured.
+    pub exchange_memory_growth: Option<f64>,
+    /// The most memory this end used, in bytes.
     pub client_memory: u64,
     /// The stretches with a rate of their own.
     pub steps: Vec<StepReport>,
@@ -271,6 +275,7 @@ fn report(plan: &LoadPlan, findings: &Findings) -> LoadReport {
         client_cpu_us_per_order: whole.as_ref().map_or(0.0, Span::client_cpu_s) * 1e6
             / arrived_float.max(1.0),
         exchange_memory: samples.iter().filter_map(|sample| Some(sample.exchange?.usage?.memory)).max(),
+        exchange_memory_growth: memory_growth(samples),
         client_memory: samples.iter().map(|sample| sample.client.memory).max().unwrap_or(0),
         steps: recorder.steps.iter().map(step_report).collect(),
         timeline: timeline(recorder, samples),
@@ -310,73 +315,11 @@ fn step_report(step: &StepRecord) -> StepReport {
     }
 }
 
-/// The slices, each with what the two samples around its beginning tell of both ends.
-fn timeline(recorder: &Recorder, samples: &[Sample]) -> Vec<Moment> {
-    let moment = |slice: &Slice| {
-        let at = slice.begins;
-        let mut spans = samples.windows(2).map(|two| Span { first: two[0], last: two[1] });
-        let span = spans.find(|span| (span.first.at..span.last.at).contains(&at));
-        Moment {
-            step: slice.step,
-            at_s: at.as_secs_f64(),
-            sent_per_s: per_second(slice.sent, slice.lasts),
-            acknowledged_per_s: per_second(slice.arrived, slice.lasts),
-            ack_latency_us: slice.latencies.summary(),
-            exchange_cores: span.as_ref().and_then(|span| Some(span.exchange_cpu_s()? / span.seconds())),
-            client_cores: span.as_ref().map(|span| span.client_cpu_s() / span.seconds()),
-            exchange_memory: span.as_ref().and_then(|span| Some(span.last.exchange?.usage?.memory)),
-            client_memory: span.as_ref().map(|span| span.last.client.memory),
-            records_per_sync: span.as_ref().and_then(Span::records_per_sync),
-        }
-    };
-    recorder.slices.iter().map(moment).collect()
-}
-
-/// What was used between two samples.
-#[derive(Clone, Copy)]
-struct Span {
-    first: Sample,
-    last: Sample,
-}
-
-impl Span {
-    fn seconds(&self) -> f64 {
-        (self.last.at - self.first.at).as_secs_f64().max(f64::MIN_POSITIVE)
-    }
-
-    fn records_per_sync(&self) -> Option<f64> {
-        self.share(|figures| figures.commands, |figures| figures.batches)
-    }
-
-    fn bytes_per_record(&self) -> Option<f64> {
-        self.share(|figures| figures.bytes, |figures| figures.commands)
-    }
-
-    fn append_us(&self) -> Option<f64> {
-        self.share(|figures| figures.append_s * 1e6, |figures| figures.batches)
-    }
-
-    fn exchange_cpu_s(&self) -> Option<f64> {
-        Some(self.last.exchange?.usage?.cpu_s - self.first.exchange?.usage?.cpu_s)
-    }
-
-    fn client_cpu_s(&self) -> f64 {
-        self.last.client.cpu_s - self.first.client.cpu_s
-    }
-
-    /// How much of one there was for each of the other; `None` if there was none of that.
-    fn share(&self, of: fn(&Figures) -> f64, each: fn(&Figures) -> f64) -> Option<f64> {
-        let (first, last) = (self.first.exchange?, self.last.exchange?);
-        let count = each(&last) - each(&first);
-        (count > 0.0).then(|| (of(&last) - of(&first)) / count)
-    }
-}
-
 fn sum(steps: &[StepRecord], of: impl Fn(&StepRecord) -> (u64, u64)) -> (u64, u64) {
     steps.iter().map(of).fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
 }
 
-fn per_second(count: u64, time: Duration) -> f64 {
+pub(super) fn per_second(count: u64, time: Duration) -> f64 {
     count as f64 / time.as_secs_f64().max(f64::MIN_POSITIVE)
 }
 
@@ -412,7 +355,9 @@ impl fmt::Display for LoadReport {
         let exchange = optional(self.cpu_us_per_order.map(|us| format!("{us:.2} µs")));
         writeln!(f, "CPU per order    exchange {exchange}, this end {:.2} µs", self.client_cpu_us_per_order)?;
         let exchange = optional(self.exchange_memory.map(mib));
+        let growth = optional(self.exchange_memory_growth.map(|growth| format!("{growth:.3} times")));
         writeln!(f, "memory           exchange {exchange}, this end {}", mib(self.client_memory))?;
+        writeln!(f, "memory growth    exchange {growth}")?;
         let (per_write, per_read) = (self.commands_per_write, self.reports_per_read);
         writeln!(f, "together         {per_write:.1} commands a write, {per_read:.1} reports a read")?;
         if self.steps.len() > 1 {
