@@ -7,13 +7,13 @@ use crate::connect::{AddressFile, Target};
 use crate::fail::{Done, Failure};
 use crate::load::calibrate::{Floors, calibrate};
 use crate::show;
-use clap::builder::PossibleValuesParser;
-use clap::builder::TypedValueParser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
+use client::Depth;
 use serde_json::Value;
 use simulator::load::{
-    Curve, LoadError, LoadOutcome, LoadPlan, LoadProgress, LoadTarget, Mix, Pace, Page, SearchReport, Shape,
-    Step, Trial, Watch, run_load, search,
+    Curve, LoadError, LoadOutcome, LoadPlan, LoadProgress, LoadTarget, Mix, Overload, OverloadReport,
+    OverloadTold, Pace, Page, SearchReport, Shape, Step, Trial, Watch, overload, run_load, search,
 };
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -22,7 +22,8 @@ use std::time::Duration;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  cuex load --key cuex-data/operator.key --rate 20000 --for 30s\n  \
     cuex load --key cuex-data/operator.key --in-flight 8192 --sessions 16 --watch one --calibrate\n  \
-    cuex load --key cuex-data/operator.key --rate 5000 --search 10ms --html search.html\n\n\
+    cuex load --key cuex-data/operator.key --rate 5000 --search 10ms --html search.html\n  \
+    cuex load --key cuex-data/operator.key --overload 15s --sessions 32 --watch one\n\n\
     It lists classes and opens accounts of its own, so it needs the operator's key. Latency counts from the \
     moment a command should have been sent, not from when it was. docs/load.md says how to read it.")]
 pub(crate) struct LoadArguments {
@@ -62,12 +63,23 @@ pub(crate) struct LoadArguments {
     /// Which of the contracts' feeds are followed and proven; at a high rate that costs as much as the load itself.
     #[arg(long, value_enum, default_value_t = Watched::All)]
     watch: Watched,
+    /// Subscribers of the feed besides, each with a connection of its own and one of the contracts to follow.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    subscribers: u32,
+    /// What they are sent.
+    #[arg(long, value_enum, default_value_t = Subscribed::Top)]
+    subscribed: Subscribed,
     /// What everything random is drawn from.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Look for the highest rate whose p99 is within this time, such as 5ms; --rate is where to begin.
     #[arg(long, value_name = "TIME", value_parser = spans::span, conflicts_with = "steps")]
     search: Option<Duration>,
+    /// Twice the most the exchange can do, for so long: measures that most for --for, then sends half of it for --for, twice
+    /// of it, and half again for --for, and says what of the targets for an overload is met.
+    #[arg(long, value_name = "TIME", value_parser = spans::span,
+        conflicts_with_all = ["rate", "steps", "in_flight", "search", "calibrate"])]
+    overload: Option<Duration>,
     /// Measure first what this machine can do at best, and say each result as a ratio to that.
     #[arg(long)]
     calibrate: bool,
@@ -83,12 +95,34 @@ pub(crate) struct LoadArguments {
     html: Option<PathBuf>,
 }
 
+/// What a load came to, and what was measured beside it.
+struct Found {
+    outcome: LoadOutcome,
+    search: Option<SearchReport>,
+    overload: Option<OverloadReport>,
+    floors: Option<Floors>,
+}
+
+impl Found {
+    fn of(outcome: LoadOutcome) -> Found {
+        Found { outcome, search: None, overload: None, floors: None }
+    }
+}
+
 /// Which contracts' feeds are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Watched {
     All,
     One,
     None,
+}
+
+/// What subscribers are sent: every order, the best prices, or the trades.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Subscribed {
+    Top,
+    Book,
+    Trades,
 }
 
 pub(crate) async fn run(arguments: LoadArguments, as_json: bool) -> Done {
@@ -104,23 +138,33 @@ pub(crate) async fn run(arguments: LoadArguments, as_json: bool) -> Done {
     } else {
         None
     };
-    let (outcome, found) = match arguments.search {
-        Some(limit) => {
-            let mut trial = |trial: &Trial| screen.say(&trial_line(trial));
-            let (report, outcome) =
-                search(&target, &plan, limit, &mut trial, &mut |_| {}).await.map_err(load_failure)?;
-            (outcome, Some(report))
-        }
-        None => {
-            let outcome = run_load(&target, &plan, &mut |progress| screen.draw(&progress)).await;
-            (outcome.map_err(load_failure)?, None)
-        }
-    };
+    let found = make(&arguments, &target, &plan, &mut screen).await.map_err(load_failure)?;
+    let found = Found { floors, ..found };
     screen.end();
-    tell(&outcome, found.as_ref(), floors.as_ref(), as_json);
-    write_files(&arguments, &outcome, found.as_ref(), floors.as_ref())?;
-    let faults = outcome.report.faults();
+    tell(&found, as_json);
+    write_files(&arguments, &found)?;
+    let faults = found.outcome.report.faults();
     if faults.is_empty() { Ok(()) } else { Err(Failure::refused("load-not-clean", faults.join(", "))) }
+}
+
+/// Makes the load that was asked for.
+async fn make(
+    arguments: &LoadArguments,
+    target: &LoadTarget,
+    plan: &LoadPlan,
+    screen: &mut Screen,
+) -> Result<Found, LoadError> {
+    if let Some(limit) = arguments.search {
+        let mut trial = |trial: &Trial| screen.say(&trial_line(trial));
+        let (report, outcome) = search(target, plan, limit, &mut trial, &mut |_| {}).await?;
+        return Ok(Found { search: Some(report), ..Found::of(outcome) });
+    }
+    if let Some(lasts) = arguments.overload {
+        let overloaded = Overload { shape: arguments.arrivals, normal: arguments.run_for, lasts };
+        let (report, outcome) = overload(target, plan, &overloaded, &mut |told| screen.follow(&told)).await?;
+        return Ok(Found { overload: Some(report), ..Found::of(outcome) });
+    }
+    Ok(Found::of(run_load(target, plan, &mut |progress| screen.draw(&progress)).await?))
 }
 
 fn plan(arguments: &LoadArguments) -> LoadPlan {
@@ -140,6 +184,12 @@ fn plan(arguments: &LoadArguments) -> LoadPlan {
             Watched::All => Watch::All,
             Watched::One => Watch::One,
             Watched::None => Watch::None,
+        },
+        subscribers: arguments.subscribers,
+        subscribed: match arguments.subscribed {
+            Subscribed::Top => Depth::Top,
+            Subscribed::Book => Depth::Book,
+            Subscribed::Trades => Depth::Trades,
         },
         seed: arguments.seed,
     }
@@ -174,29 +224,22 @@ fn scratch(wanted: Option<&Path>, address_file: &Path) -> PathBuf {
     absolute.ancestors().nth(2).map_or_else(|| PathBuf::from("."), Path::to_owned)
 }
 
-fn tell(outcome: &LoadOutcome, found: Option<&SearchReport>, floors: Option<&Floors>, as_json: bool) {
-    let report = &outcome.report;
+fn tell(found: &Found, as_json: bool) {
+    let report = &found.outcome.report;
     if as_json {
-        let mut value = json(report);
-        if let Some(found) = found {
-            value["search"] = json(found);
-        }
-        if let Some(floors) = floors {
-            value["floors"] = floors.json();
-            value["ratios"] = floors.ratios(report).json();
-        }
-        return show::json(&value);
+        return show::json(&found.json());
     }
     show::line(&report.to_string());
-    if let Some(floors) = floors {
-        show::line("");
-        let heading = ["floor of this machine", "figure", "this run to it"].map(str::to_owned).to_vec();
-        let rows = floors.rows(report).into_iter().map(|row| row.to_vec());
-        show::table(&[2], &[heading].into_iter().chain(rows).collect::<Vec<_>>());
+    if let Some(floors) = &found.floors {
+        let heading = ["floor of this machine", "figure", "this run to it"].map(str::to_owned);
+        table(&[2], [heading].into_iter().chain(floors.rows(report)));
     }
-    if let Some(found) = found {
-        let limit = show::count(found.limit_us);
-        show::line(&match found.highest_per_s {
+    if let Some(overload) = &found.overload {
+        table(&[], overload.rows());
+    }
+    if let Some(search) = &found.search {
+        let limit = show::count(search.limit_us);
+        show::line(&match search.highest_per_s {
             Some(highest) => {
                 format!("\nhighest rate     {}/s with a p99 within {limit} µs", show::count(highest.into()))
             }
@@ -205,16 +248,37 @@ fn tell(outcome: &LoadOutcome, found: Option<&SearchReport>, floors: Option<&Flo
     }
 }
 
+/// A table of its own; columns named in `right` are aligned to the right.
+fn table<const COLUMNS: usize>(right: &[usize], rows: impl IntoIterator<Item = [String; COLUMNS]>) {
+    show::line("");
+    show::table(right, &rows.into_iter().map(|row| row.to_vec()).collect::<Vec<_>>());
+}
+
+impl Found {
+    /// For machines.
+    fn json(&self) -> Value {
+        let report = &self.outcome.report;
+        let mut value = json(report);
+        if let Some(search) = &self.search {
+            value["search"] = json(search);
+        }
+        if let Some(overload) = &self.overload {
+            value["overload"] = json(overload);
+        }
+        if let Some(floors) = &self.floors {
+            value["floors"] = floors.json();
+            value["ratios"] = floors.ratios(report).json();
+        }
+        value
+    }
+}
+
 fn json(value: &impl serde::Serialize) -> Value {
     serde_json::to_value(value).expect("a report is plain data")
 }
 
-fn write_files(
-    arguments: &LoadArguments,
-    outcome: &LoadOutcome,
-    search: Option<&SearchReport>,
-    floors: Option<&Floors>,
-) -> Done {
+fn write_files(arguments: &LoadArguments, found: &Found) -> Done {
+    let Found { outcome, search, overload, floors } = found;
     if let Some(directory) = &arguments.hgrm {
         std::fs::create_dir_all(directory).map_err(|error| file_failure(directory, &error))?;
         write(&directory.join("all.hgrm"), &outcome.all.to_hgrm())?;
@@ -223,10 +287,13 @@ fn write_files(
         }
     }
     if let Some(file) = &arguments.html {
-        let curves = floors.map(|floors| Curve { name: "echo pipeline", latencies: &floors.echo.all });
-        let floors = floors.map_or_else(Vec::new, |floors| floors.rows(&outcome.report));
-        let page = Page { outcome, search, floors, curves: curves.into_iter().collect() };
-        write(file, &page.html())?;
+        let (search, overload) = (search.as_ref(), overload.as_ref());
+        let curves = floors
+            .iter()
+            .map(|floors| Curve { name: "echo pipeline", latencies: &floors.echo.all })
+            .collect();
+        let floors = floors.as_ref().map_or_else(Vec::new, |floors| floors.rows(&outcome.report));
+        write(file, &Page { outcome, search, overload, floors, curves }.html())?;
     }
     Ok(())
 }
@@ -283,6 +350,14 @@ impl Screen {
         // Whoever looked may have gone.
         let _ = write!(std::io::stderr(), "\r{line}   ");
         (self.drawn, self.before) = (true, *now);
+    }
+
+    /// What is told of an overload while it goes on.
+    fn follow(&mut self, told: &OverloadTold) {
+        match told {
+            OverloadTold::Progress(progress) => self.draw(progress),
+            OverloadTold::Peak { per_s } => self.say(&format!("the peak: {per_s:.0}/s acknowledged")),
+        }
     }
 
     /// A line of its own.

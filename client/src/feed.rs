@@ -200,6 +200,8 @@ impl FeedSession {
                 .map_err(|error| SessionError::violation(error.to_string()))?;
             let Some((frame, _)) = frame else { break };
             self.next += frame.bytes.len();
+            self.market.counters.messages += 1;
+            self.market.counters.bytes += u64::try_from(frame.bytes.len()).unwrap_or(0);
             match FeedMessage::decode(frame) {
                 Ok(message) => event = self.market.take(message)?,
                 Err(error) => {

@@ -90,6 +90,10 @@ pub enum FeedEvent {
 /// What a feed session has counted since it began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FeedCounters {
+    /// Messages of the feed.
+    pub messages: u64,
+    /// Their bytes, without what carries them.
+    pub bytes: u64,
     /// Changes of books: one for each command and contract.
     pub changes: u64,
     /// Trades seen in changes of books.

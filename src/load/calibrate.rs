@@ -88,7 +88,7 @@ async fn echo(plan: &LoadPlan, scratch: &Path) -> Result<(LoadOutcome, f64), Fai
     let echo = EchoExchange::start(directory.path()).await.map_err(floor_failure)?;
     let info = ExchangeInfo { gateway: echo.address(), feed: echo.address(), key: echo.key() };
     let target = LoadTarget { info, metrics: None, operator: echo.operator().clone() };
-    let plan = LoadPlan { watch: Watch::None, ..plan.lasting(FLOOR.min(plan.run_for())) };
+    let plan = LoadPlan { watch: Watch::None, subscribers: 0, ..plan.lasting(FLOOR.min(plan.run_for())) };
     let outcome = run_load(&target, &plan, &mut |_| {}).await.map_err(load_failure)?;
     let counters = echo.stop().await.map_err(floor_failure)?;
     let faults = outcome.report.faults();

@@ -61,6 +61,11 @@ impl Exchange {
         Exchange::run(Arc::new(tempfile::tempdir_in(parent).unwrap()), &["--init"])
     }
 
+    /// An exchange on what the test has put into `data` in this directory.
+    pub(crate) fn start_on(directory: tempfile::TempDir, arguments: &[&str]) -> Exchange {
+        Exchange::run(Arc::new(directory), arguments)
+    }
+
     /// The same exchange again, from what its journal holds.
     pub(crate) fn restart(self) -> Exchange {
         let directory = Arc::clone(&self.directory);

@@ -2,7 +2,7 @@
 //! itself and the exchange.
 
 use crate::exchange::Exchange;
-use client::ExchangeInfo;
+use client::{Depth, ExchangeInfo};
 use sequencer::{Options, Released};
 use serde_json::Value;
 use simulator::load::{LoadOutcome, LoadPlan, LoadTarget, Mix, Pace, Shape, Step, Watch, run_load};
@@ -92,6 +92,8 @@ fn plan(rate: u32, lasts: Duration) -> LoadPlan {
         contracts: 4,
         threads: 1,
         watch: Watch::None,
+        subscribers: 0,
+        subscribed: Depth::Top,
         seed: 1,
     }
 }
@@ -101,7 +103,9 @@ async fn a_known_delay_is_what_is_reported() {
     let delay = Duration::from_millis(500);
     let outcome = load_on_one_that_keeps(Keeps::Each(delay), &plan(200, Duration::from_secs(2))).await;
     assert_eq!(outcome.report.faults(), [] as [&str; 0]);
-    assert_eq!(outcome.report.offered, 400);
+    // Before the first order is known there is nothing to cancel.
+    assert_eq!(outcome.report.offered + outcome.report.nothing_to_cancel, 400);
+    assert!(outcome.report.nothing_to_cancel >= 20, "{}", outcome.report.nothing_to_cancel);
     let latency = outcome.report.ack_latency_us;
     // The shortest, but for the roundness of what is recorded. The others also wait for a machine that is busy.
     let (_, shortest) = outcome.all.distribution()[0];
@@ -110,13 +114,13 @@ async fn a_known_delay_is_what_is_reported() {
 
 #[tokio::test]
 async fn a_known_stall_is_reported_for_every_command_that_was_to_be_sent_in_it() {
-    let stall = Keeps::Once { after: Duration::from_millis(500), lasts: Duration::from_millis(600) };
+    let stall = Keeps::Once { after: Duration::from_millis(500), lasts: Duration::from_millis(800) };
     let outcome = load_on_one_that_keeps(stall, &plan(200, Duration::from_secs(2))).await;
     assert_eq!(outcome.report.faults(), [] as [&str; 0]);
     let latency = outcome.report.ack_latency_us;
-    assert!(latency.max >= 600_000, "{latency:?}");
-    // 120 of 400 commands were to be sent in it, half of them in its first half. Who counts from the actual sending,
-    // or waits for an answer before sending on, sees a handful.
+    assert!(latency.max >= 800_000, "{latency:?}");
+    // 94 of at most 400 commands were orders to be sent in it, 59 of them more than 300 ms before its end. Who counts from
+    // the actual sending, or waits for an answer before sending on, sees a handful.
     let slow = outcome.all.distribution();
     let share_below = slow.iter().rev().find(|(_, us)| *us < 300_000).map_or(0.0, |(share, _)| *share);
     assert!(share_below <= 0.90, "only {} of the commands were slow", 1.0 - share_below);
@@ -126,7 +130,7 @@ async fn a_known_stall_is_reported_for_every_command_that_was_to_be_sent_in_it()
 }
 
 /// Runs the program's load against an exchange, and gives what it printed.
-fn load(exchange: &Exchange, arguments: &[&str]) -> Value {
+pub(crate) fn load(exchange: &Exchange, arguments: &[&str]) -> Value {
     let arguments: Vec<&str> = ["load", "--json"].into_iter().chain(arguments.iter().copied()).collect();
     let output = exchange.cuex_as(&exchange.data().join("operator.key"), &arguments);
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
@@ -135,7 +139,7 @@ fn load(exchange: &Exchange, arguments: &[&str]) -> Value {
 
 /// What holds of every run. That nothing was held back does not: a machine busy with other tests may send its last
 /// command too late.
-fn assert_clean(report: &Value) {
+pub(crate) fn assert_clean(report: &Value) {
     for field in ["lost", "duplicated", "feed_gaps", "reports_out_of_order", "left_behind"] {
         assert_eq!(report[field], 0, "{field}");
     }
@@ -237,6 +241,82 @@ fn every_mix_trades_as_it_should_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn blocks_rest_trade_and_end_and_everything_is_there_afterwards() {
+    let mut exchange = Exchange::start();
+    // Few contracts, so that there is enough in every slot of a window.
+    let arguments =
+        ["--mix", "blocks", "--contracts", "4", "--sessions", "4", "--rate", "1500", "--for", "2s"];
+    let report = load(&exchange, &[&arguments[..], &["--warm-up", "0s", "--hgrm", "latencies"]].concat());
+    assert_clean(&report);
+    assert!(report["blocks_traded"].as_u64() > Some(0), "{report}");
+    assert!(report["latency_us_by_kind"]["block"]["count"].as_u64() > Some(0), "{report}");
+    assert!(report["books_proven"].as_u64() > Some(0), "{report}");
+    // A change may come too late; nothing else is wrong with what is sent.
+    let rejected = report["rejected"].as_object().unwrap();
+    assert!(
+        rejected.keys().all(|code| ["UnknownOrder", "AlreadyFilled"].contains(&code.as_str())),
+        "{report}"
+    );
+    assert!(exchange.file("latencies/block.hgrm").is_file());
+    assert_eq!(exchange.stop()["conserved"], true);
+}
+
+#[test]
+fn an_overload_is_made_of_the_peak_and_everything_wanted_of_it_is_told() {
+    let mut exchange = Exchange::start();
+    let arguments = ["--overload", "1s", "--for", "1s", "--warm-up", "0s", "--sessions", "4"];
+    let report = load(&exchange, &[&arguments[..], &["--watch", "one", "--html", "run.html"]].concat());
+    assert_clean(&report);
+    let steps = report["steps"].as_array().unwrap();
+    assert_eq!(steps.len(), 3);
+    let overload = &report["overload"];
+    let figure = |name: &str| overload[name].as_f64().unwrap_or_else(|| panic!("{name}: {overload}"));
+    let (peak, normal, twice) = (figure("peak_per_s"), figure("normal_per_s"), figure("overload_per_s"));
+    assert!((twice - 2.0 * peak).abs() <= 1.0 && (normal - peak / 2.0).abs() <= 1.0, "{overload}");
+    for name in
+        ["acknowledged_to_peak", "cancels_p99_us", "cancels_p99_to_normal", "memory", "memory_in_overload"]
+    {
+        assert!(figure(name) > 0.0, "{name}: {overload}");
+    }
+    // How well it did is the machine's own affair; that it is said is not.
+    assert!(overload["recovered_after_s"].is_null() || figure("recovered_after_s") >= 0.0);
+    assert!(overload["missed"].is_array());
+    // What is no offer is neither sent nor held back.
+    let count = |step: &Value, name: &str| step[name].as_u64().unwrap();
+    let nothing: u64 = steps.iter().map(|step| count(step, "nothing_to_cancel")).sum();
+    assert_eq!(report["nothing_to_cancel"], nothing);
+    let sent: u64 = steps.iter().map(|step| count(&step["ack_latency_us"], "count")).sum();
+    assert_eq!(count(&report, "offered"), sent + count(&report, "held_back"));
+    assert!(
+        std::fs::read_to_string(exchange.file("run.html")).unwrap().contains("acknowledged, of the peak")
+    );
+    assert_eq!(exchange.stop()["conserved"], true);
+}
+
+#[test]
+fn subscribers_are_sent_what_they_follow_and_are_counted() {
+    let exchange = Exchange::start();
+    let arguments =
+        ["--rate", "500", "--for", "1s", "--warm-up", "0s", "--contracts", "4", "--mix", "trades"];
+    // More than share one key.
+    for (depth, subscribers) in [("top", 40u32), ("book", 6), ("trades", 6)] {
+        let subscribers = subscribers.to_string();
+        let more = ["--subscribers", &subscribers, "--subscribed", depth];
+        let report = load(&exchange, &[&arguments[..], &more].concat());
+        assert_clean(&report);
+        let told = &report["subscribers"];
+        assert_eq!((told["depth"].as_str(), told["cut"].as_u64()), (Some(depth), Some(0)), "{told}");
+        assert_eq!(told["count"].to_string(), subscribers);
+        assert_eq!(told["gaps"].as_u64(), (depth == "book").then_some(0), "{told}");
+        let [messages, bytes] = ["messages_per_s", "bytes_per_s"].map(|name| told[name].as_f64().unwrap());
+        // Every message has a header.
+        assert!(messages > 0.0 && bytes > 8.0 * messages, "{told}");
+    }
+    let without = load(&exchange, &arguments);
+    assert!(without["subscribers"].is_null());
+}
+
+#[test]
 fn a_load_that_cannot_be_is_refused_with_its_reason() {
     let exchange = Exchange::start();
     let key = exchange.data().join("operator.key");
@@ -245,7 +325,10 @@ fn a_load_that_cannot_be_is_refused_with_its_reason() {
         (&["--sessions", "1", "--mix", "trades"], "sessions is 1"),
         (&["--in-flight", "8", "--rate", "5"], "--in-flight"),
         (&["--arrivals", "bursts"], "bursts"),
-        (&["--mix", "blocks"], "blocks"),
+        (&["--overload", "0s"], "'0s'"),
+        (&["--subscribers", "10001"], "subscribers is 10001, expected 0 to 10000"),
+        (&["--overload", "5s", "--rate", "5"], "--rate"),
+        (&["--mix", "blocks", "--contracts", "1"], "contracts is 1, expected 2"),
     ] {
         let output = exchange.cuex_as(&key, &[&["load"], arguments].concat());
         let told = String::from_utf8(output.stderr).unwrap();

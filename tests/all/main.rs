@@ -17,6 +17,7 @@ mod keys;
 mod kill;
 mod kinds;
 mod load;
+mod load_memory;
 mod page;
 mod program;
 mod proxy;

@@ -10,6 +10,7 @@ use types::{
     Timestamp, Units,
 };
 
+use super::audience;
 use super::plan::{LoadPlan, Watch};
 use super::{LoadError, SETTLE_PATIENCE};
 use crate::desk::{Desk, DeskError};
@@ -40,6 +41,8 @@ pub(super) struct Ground {
     /// The traders' keys, one for each session.
     pub(super) traders: Vec<PrivateKey>,
     pub(super) watcher: PrivateKey,
+    /// The subscribers' keys, each for several of them.
+    pub(super) subscribers: Vec<PrivateKey>,
     pub(super) contracts: Vec<ContractId>,
     classes: Vec<Class>,
     keys: Vec<KeyNo>,
@@ -54,20 +57,26 @@ pub(super) async fn prepare(desk: &mut Desk, plan: &LoadPlan) -> Result<Ground, 
     let mut accounts: Vec<(AccountName, Role)> =
         (1..=plan.sessions).map(|no| (name(&format!("load-{no}")), Role::Provider)).collect();
     accounts.push((name("load-watcher"), Role::Analyst));
-    let ids = desk.open_accounts(&accounts).await?;
-    let mut traders: Vec<PrivateKey> = accounts.iter().map(|_| PrivateKey::generate()).collect();
+    let mut ids = desk.open_accounts(&accounts).await?;
+    let watcher_id = ids.pop().expect("the watcher's is the last");
+    let generate = |count: usize| -> Vec<PrivateKey> { (0..count).map(|_| PrivateKey::generate()).collect() };
+    let traders = generate(ids.len());
+    // The watcher's account has the subscribers' keys too.
+    let of_subscribers = plan.subscribers.div_ceil(audience::OF_ONE_KEY);
+    let subscribers = generate(usize::try_from(of_subscribers).unwrap_or(0));
+    let watcher = PrivateKey::generate();
+    let watching = subscribers.iter().chain([&watcher]);
     let registered: Vec<(AccountId, Role, PublicKey)> = ids
         .iter()
-        .zip(&accounts)
         .zip(&traders)
-        .map(|((&id, &(_, role)), key)| (id, role, key.public()))
+        .map(|(&id, key)| (id, Role::Provider, key.public()))
+        .chain(watching.map(|key| (watcher_id, Role::Analyst, key.public())))
         .collect();
     let keys = desk.register(&registered).await?;
-    let watcher = traders.pop().expect("the watcher's is the last");
     let tag = now().0;
-    desk.deposit(&ids[..traders.len()], code(CURRENCY), CASH, tag).await?;
+    desk.deposit(&ids, code(CURRENCY), CASH, tag).await?;
     let contracts = contracts(&classes, plan.contracts, now());
-    Ok(Ground { traders, watcher, contracts, classes, keys, tag })
+    Ok(Ground { traders, watcher, subscribers, contracts, classes, keys, tag })
 }
 
 /// A session's seat, and what it trades in.
@@ -128,8 +137,21 @@ impl Ground {
         match watch {
             Watch::None => None,
             Watch::All => Some(Pattern { model: Some(code(MODEL)), region: None, start: None }),
-            Watch::One => Some(ContractSymbol::of(self.classes.first()?, first).into()),
+            Watch::One => self.pattern_of(first),
         }
+    }
+
+    /// Of so many subscribers each one's key and what it follows: the contracts in turn.
+    pub(super) fn followed_by(&self, subscribers: u32) -> Vec<(PrivateKey, Pattern)> {
+        let keys = self.subscribers.iter().cycle();
+        let patterns = self.contracts.iter().cycle().filter_map(|&contract| self.pattern_of(contract));
+        (0..subscribers).zip(keys).zip(patterns).map(|((_, key), pattern)| (key.clone(), pattern)).collect()
+    }
+
+    /// What to subscribe to for one of the contracts.
+    fn pattern_of(&self, contract: ContractId) -> Option<Pattern> {
+        let class = self.classes.iter().find(|class| class.no == contract.class())?;
+        Some(ContractSymbol::of(class, contract).into())
     }
 }
 
@@ -181,7 +203,16 @@ mod tests {
             .collect();
         let key = PrivateKey::generate();
         let contracts = contracts(&classes, count, Timestamp(1_000 * HOUR_NANOS + 1));
-        Ground { traders: Vec::new(), watcher: key, contracts, classes, keys: Vec::new(), tag: 0 }
+        let subscribers = vec![key.clone(), PrivateKey::generate()];
+        Ground {
+            traders: Vec::new(),
+            watcher: key,
+            subscribers,
+            contracts,
+            classes,
+            keys: Vec::new(),
+            tag: 0,
+        }
     }
 
     #[test]
@@ -195,6 +226,19 @@ mod tests {
             assert!(class.is_within_horizon(*contract, now));
             assert!(class.gate(*contract).0 > now.0 + 2 * HOUR_NANOS);
         }
+    }
+
+    #[test]
+    fn subscribers_share_the_contracts_and_the_keys() {
+        let ground = ground(301);
+        let followed = ground.followed_by(600);
+        assert_eq!(followed.len(), 600);
+        let of = |contract| ground.pattern_of(contract).unwrap();
+        let expected: Vec<Pattern> = ground.contracts.iter().cycle().take(600).copied().map(of).collect();
+        let patterns: Vec<Pattern> = followed.iter().map(|(_, pattern)| *pattern).collect();
+        assert_eq!(patterns, expected);
+        let first = ground.subscribers[0].public();
+        assert_eq!(followed.iter().filter(|(key, _)| key.public() == first).count(), 300);
     }
 
     #[test]

@@ -47,6 +47,8 @@ pub(super) struct Tally {
     pub(super) out_of_order: u64,
     /// Units traded, counted at the buyer.
     pub(super) units: u64,
+    /// How often a block traded; two that met are two.
+    pub(super) blocks_traded: u64,
     /// Open orders after everything was cancelled: should be 0.
     pub(super) left_behind: u64,
     pub(super) before: Wealth,
@@ -136,9 +138,13 @@ impl Ledger {
             self.last_report = Some(report.number);
             tally.last_sequence = tally.last_sequence.max(report.sequence);
             count(&mut tally.traffic.reports, report, 1, kind_of);
-            if let ReportBody::Filled { side, units, fee, .. } = report.body {
-                tally.fees += fee;
-                tally.units += if side == Side::Buy { u64::from(units) } else { 0 };
+            match report.body {
+                ReportBody::Filled { side, units, fee, .. } => {
+                    tally.fees += fee;
+                    tally.units += if side == Side::Buy { u64::from(units) } else { 0 };
+                }
+                ReportBody::BlockTraded { .. } => tally.blocks_traded += 1,
+                _ => {}
             }
         }
     }
@@ -216,6 +222,7 @@ impl Tally {
         self.duplicated += other.duplicated;
         self.out_of_order += other.out_of_order;
         self.units += other.units;
+        self.blocks_traded += other.blocks_traded;
         self.left_behind += other.left_behind;
         self.before.add(&other.before);
         self.after.add(&other.after);

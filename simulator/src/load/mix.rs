@@ -18,9 +18,13 @@ pub enum Mix {
     Cancels,
     /// Every order meets another, or waits for the next one to meet it.
     Trades,
+    /// As the market, but a fifth of the new orders are blocks over several slots in a row: of seven of them one is
+    /// immediate and trades what it can, and the others rest until they trade as a whole or are cancelled.
+    Blocks,
 }
 
-/// A mix in numbers. What is neither cancel nor change nor immediate is a limit order that may rest.
+/// A mix in numbers. What is neither cancel nor change nor immediate is a limit order that may rest, for one slot if it is
+/// no block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shares {
     /// Cancels in a thousand commands.
@@ -29,21 +33,24 @@ pub(super) struct Shares {
     pub(super) replaces: u32,
     /// Immediate-or-cancel orders in a thousand new orders.
     pub(super) immediate: u32,
+    /// Blocks in a thousand new orders, immediate or not.
+    pub(super) blocks: u32,
     /// How much nearer to the other side than the middle price an order that may rest is, in ticks, least and most; at
     /// 0 the two sides meet.
     pub(super) nearer: (Ticks, Ticks),
 }
 
-const MARKET: Shares = Shares { cancels: 410, replaces: 34, immediate: 140, nearer: (-20, -1) };
+const MARKET: Shares = Shares { cancels: 410, replaces: 34, immediate: 140, blocks: 0, nearer: (-20, -1) };
 
 impl Mix {
     /// All there are, by the name they are asked for.
-    pub const ALL: [(&'static str, Mix); 5] = [
+    pub const ALL: [(&'static str, Mix); 6] = [
         ("market", Mix::Market),
         ("hot", Mix::Hot),
         ("thin", Mix::Thin),
         ("cancels", Mix::Cancels),
         ("trades", Mix::Trades),
+        ("blocks", Mix::Blocks),
     ];
 
     /// Its name.
@@ -55,6 +62,7 @@ impl Mix {
             Mix::Thin => "thin",
             Mix::Cancels => "cancels",
             Mix::Trades => "trades",
+            Mix::Blocks => "blocks",
         }
     }
 
@@ -63,7 +71,7 @@ impl Mix {
     pub fn contracts(self) -> u32 {
         match self {
             Mix::Hot => 1,
-            Mix::Market | Mix::Cancels | Mix::Trades => 16,
+            Mix::Market | Mix::Cancels | Mix::Trades | Mix::Blocks => 16,
             Mix::Thin => 4_000,
         }
     }
@@ -73,12 +81,18 @@ impl Mix {
         if self == Mix::Trades { 2 } else { 1 }
     }
 
+    /// How many contracts it takes.
+    pub(super) fn contracts_min(self) -> u32 {
+        if self == Mix::Blocks { 2 } else { 1 }
+    }
+
     /// What it is made of.
     pub(super) fn shares(self) -> Shares {
         match self {
             Mix::Market | Mix::Hot | Mix::Thin => MARKET,
-            Mix::Cancels => Shares { cancels: 500, replaces: 0, immediate: 0, nearer: (-20, -1) },
-            Mix::Trades => Shares { cancels: 0, replaces: 0, immediate: 0, nearer: (0, 0) },
+            Mix::Cancels => Shares { cancels: 500, replaces: 0, immediate: 0, ..MARKET },
+            Mix::Trades => Shares { cancels: 0, replaces: 0, immediate: 0, nearer: (0, 0), ..MARKET },
+            Mix::Blocks => Shares { blocks: 200, ..MARKET },
         }
     }
 }
@@ -91,8 +105,9 @@ mod tests {
     fn every_mix_has_its_name_and_shares_that_add_up() {
         for (name, mix) in Mix::ALL {
             assert_eq!(mix.name(), name);
-            let Shares { cancels, replaces, immediate, nearer } = mix.shares();
-            assert!(cancels <= 1_000 && replaces <= 1_000 && immediate <= 1_000 && nearer.0 <= nearer.1);
+            let Shares { cancels, replaces, immediate, blocks, nearer } = mix.shares();
+            assert!([cancels, replaces, immediate, blocks].iter().all(|share| *share <= 1_000));
+            assert!(nearer.0 <= nearer.1);
         }
     }
 }

@@ -6,12 +6,14 @@
 
 mod alarm;
 mod arrivals;
+mod audience;
 mod figures;
 mod ground;
 mod html;
 mod ledger;
 mod mix;
 mod open_orders;
+mod overload;
 mod pacer;
 mod plan;
 mod recorder;
@@ -19,18 +21,21 @@ mod report;
 mod run;
 mod search;
 mod session;
+mod spans;
 mod trader;
 mod trials;
 mod watcher;
+mod windows;
 mod worker;
 
 pub use arrivals::{Shape, Step};
 pub use figures::{Usage, own_usage};
 pub use html::{Curve, Page};
 pub use mix::Mix;
+pub use overload::{Overload, OverloadReport, OverloadTold, overload};
 pub use plan::{LoadPlan, Pace, PlanError, Watch};
 pub use recorder::Kind;
-pub use report::{LoadReport, Moment, Said, StepReport};
+pub use report::{LoadReport, Moment, Said, StepReport, SubscribersReport};
 pub use trials::{SearchReport, Trial, search};
 
 use client::{ExchangeInfo, PrivateKey, SessionError};
@@ -94,6 +99,9 @@ pub enum LoadError {
     /// The feed could not be followed.
     #[error("the feed: {0}")]
     Feed(#[from] SessionError),
+    /// The feed does not serve a subscriber.
+    #[error("a subscription of the load was refused: {0}")]
+    Subscription(String),
     /// A session's task ended in a panic.
     #[error("a session of the load failed: {0}")]
     Task(#[from] tokio::task::JoinError),

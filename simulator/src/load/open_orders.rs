@@ -44,6 +44,11 @@ impl OpenOrders {
         self.orders.len
     }
 
+    /// How many are open: accepted, and without an end that has been told.
+    pub(super) fn open(&self) -> usize {
+        self.numbers.len()
+    }
+
     /// True if the order of that number is open or under way.
     pub(super) fn has(&self, number: u64) -> bool {
         self.orders.get(number).is_some()

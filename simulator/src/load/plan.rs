@@ -1,5 +1,6 @@
 //! What load to make: the plan, and the ranges of what is in it.
 
+use client::Depth;
 use std::fmt;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use super::mix::Mix;
 pub(super) const RATE_MAX: u32 = 10_000_000;
 const BURST_MAX: u32 = 4_096;
 const SESSIONS_MAX: u32 = 1_000;
+const SUBSCRIBERS_MAX: u32 = 10_000;
 const THREADS_MAX: u32 = 64;
 const STEPS_MAX: u32 = 32;
 const IN_FLIGHT_MAX: u32 = 200_000;
@@ -27,12 +29,16 @@ pub struct LoadPlan {
     pub mix: Mix,
     /// How many sessions, 1 to 1,000, each with an account and a key of its own.
     pub sessions: u32,
-    /// Over how many contracts, 1 to 19,200.
+    /// Over how many contracts, 1 to 19,200; at least 2 for blocks.
     pub contracts: u32,
     /// How many threads the sessions are shared out to, 1 to 64; no more than there are sessions are used.
     pub threads: u32,
     /// Which of the contracts the feed is followed of.
     pub watch: Watch,
+    /// How many subscribers of the feed are there besides, 0 to 10,000, each of one of the contracts in turn.
+    pub subscribers: u32,
+    /// What they are sent.
+    pub subscribed: Depth,
     /// What everything random is drawn from.
     pub seed: u64,
 }
@@ -86,8 +92,9 @@ impl LoadPlan {
     /// The first part that is not.
     pub fn check(&self) -> Result<(), PlanError> {
         in_range("sessions", self.sessions, SESSIONS_MAX)?;
-        in_range("contracts", self.contracts, CONTRACTS_MAX)?;
+        between("contracts", self.contracts, self.mix.contracts_min(), CONTRACTS_MAX)?;
         in_range("threads", self.threads, THREADS_MAX)?;
+        between("subscribers", self.subscribers, 0, SUBSCRIBERS_MAX)?;
         if self.sessions < self.mix.sessions_min() {
             return Err(PlanError {
                 field: "sessions",
@@ -171,10 +178,14 @@ impl fmt::Display for Pace {
 }
 
 fn in_range(field: &'static str, found: u32, most: u32) -> Result<(), PlanError> {
-    if (1..=most).contains(&found) {
+    between(field, found, 1, most)
+}
+
+fn between(field: &'static str, found: u32, least: u32, most: u32) -> Result<(), PlanError> {
+    if (least..=most).contains(&found) {
         return Ok(());
     }
-    Err(PlanError { field, found: found.to_string(), expected: format!("1 to {most}") })
+    Err(PlanError { field, found: found.to_string(), expected: format!("{least} to {most}") })
 }
 
 fn lasts(time: Duration) -> Result<(), PlanError> {
@@ -198,6 +209,8 @@ mod tests {
             contracts: 8,
             threads: 1,
             watch: Watch::All,
+            subscribers: 0,
+            subscribed: Depth::Top,
             seed: 1,
         }
     }
@@ -219,7 +232,9 @@ mod tests {
             ("sessions", LoadPlan { sessions: 1_001, ..good.clone() }),
             ("sessions", LoadPlan { sessions: 1, mix: Mix::Trades, ..good.clone() }),
             ("contracts", LoadPlan { contracts: 0, ..good.clone() }),
+            ("contracts", LoadPlan { contracts: 1, mix: Mix::Blocks, ..good.clone() }),
             ("threads", LoadPlan { threads: 65, ..good.clone() }),
+            ("subscribers", LoadPlan { subscribers: 10_001, ..good.clone() }),
             ("in-flight", closed(0)),
             ("in-flight", closed(3 * SESSION_IN_FLIGHT_MAX + 1)),
             ("time", LoadPlan { pace: instant, ..good }),

@@ -6,7 +6,7 @@ use types::{Command, Lane, NewOrder, TimeInForce};
 
 use crate::latency::Latencies;
 
-/// Over time is told in at most so many parts, none of them shorter than this.
+/// Over time is told in at most so many parts, as many of each step, none of them shorter than this.
 const SLICES_MAX: u32 = 240;
 const SLICE_MIN: Duration = Duration::from_millis(100);
 
@@ -14,10 +14,12 @@ const SLICE_MIN: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// An order that may rest.
+    /// An order for one slot that may rest.
     Limit,
-    /// An immediate-or-cancel order.
+    /// An immediate-or-cancel order for one slot.
     Immediate,
+    /// An order for several slots in a row, whether it may rest or not.
+    Block,
     /// A change of an order.
     Replace,
     /// A cancel.
@@ -40,21 +42,19 @@ pub(super) struct Came {
     pub(super) intended: Instant,
     pub(super) step: usize,
     /// How many of each kind.
-    counts: [u64; 4],
+    counts: [u64; Kind::ALL.len()],
 }
 
 /// See the head of this file. What is of the warm-up is not recorded.
 #[derive(Clone, Debug)]
 pub(super) struct Recorder {
-    pub(super) kinds: [Latencies; 4],
+    pub(super) kinds: [Latencies; Kind::ALL.len()],
     /// By how much commands were sent later than they could have been: the generator's own fault.
     pub(super) late: Latencies,
     /// The measured steps.
     pub(super) steps: Vec<StepRecord>,
+    /// The steps cut into parts, in their order.
     pub(super) slices: Vec<Slice>,
-    /// How long each of those is.
-    pub(super) slice: Duration,
-    begins: Instant,
 }
 
 /// One step.
@@ -66,16 +66,26 @@ pub(super) struct StepRecord {
     pub(super) offered: u64,
     /// Of those, never sent because too many had no outcome until the step had ended.
     pub(super) held_back: u64,
+    /// Cancels whose moment came while there was nothing to cancel; not offered.
+    pub(super) nothing_to_cancel: u64,
     /// Outcomes that arrived in it, whenever their commands were to be sent.
     pub(super) arrived: u64,
     /// Latencies of the commands that were to be sent in it, by lane.
     pub(super) orders: Latencies,
     pub(super) cancels: Latencies,
+    /// How long the parts are that it is cut into, and where they begin among those of all steps.
+    slice: Duration,
+    first_slice: usize,
 }
 
 /// A part of the measured time.
 #[derive(Clone, Debug)]
 pub(super) struct Slice {
+    /// In which of the steps, from 0.
+    pub(super) step: usize,
+    /// From the beginning of measuring.
+    pub(super) begins: Duration,
+    pub(super) lasts: Duration,
     /// Commands that were to be sent in it, and were.
     pub(super) sent: u64,
     /// Outcomes that arrived in it.
@@ -86,7 +96,7 @@ pub(super) struct Slice {
 
 impl Kind {
     /// All, in the order in which they are told.
-    pub const ALL: [Kind; 4] = [Kind::Limit, Kind::Immediate, Kind::Replace, Kind::Cancel];
+    pub const ALL: [Kind; 5] = [Kind::Limit, Kind::Immediate, Kind::Block, Kind::Replace, Kind::Cancel];
 
     /// Its name.
     #[must_use]
@@ -94,6 +104,7 @@ impl Kind {
         match self {
             Kind::Limit => "limit",
             Kind::Immediate => "immediate",
+            Kind::Block => "block",
             Kind::Replace => "replace",
             Kind::Cancel => "cancel",
         }
@@ -103,6 +114,7 @@ impl Kind {
         match command {
             Command::Cancel(_) => Kind::Cancel,
             Command::Replace { .. } => Kind::Replace,
+            Command::NewOrder(order) if order.is_block() => Kind::Block,
             Command::NewOrder(NewOrder { time_in_force: TimeInForce::Ioc, .. }) => Kind::Immediate,
             _ => Kind::Limit,
         }
@@ -121,7 +133,7 @@ impl Came {
     /// The first outcome.
     pub(super) fn of(pending: &Pending) -> Came {
         let Pending { intended, step, .. } = *pending;
-        let mut came = Came { intended, step, counts: [0; 4] };
+        let mut came = Came { intended, step, counts: [0; Kind::ALL.len()] };
         came.add(pending);
         came
     }
@@ -140,27 +152,21 @@ impl Came {
 impl Recorder {
     /// For steps of these lengths, which begin to be measured at `begins`.
     pub(super) fn new(begins: Instant, steps: &[Duration]) -> Recorder {
-        let mut next = begins;
-        let steps: Vec<StepRecord> = steps
-            .iter()
-            .map(|lasts| {
-                let step = StepRecord::new(next, next + *lasts);
-                next = step.ends;
-                step
-            })
-            .collect();
-        let whole = next - begins;
-        let slice = (whole / SLICES_MAX).max(SLICE_MIN);
-        let count = whole.as_nanos().div_ceil(slice.as_nanos());
-        let empty = Slice { sent: 0, arrived: 0, latencies: Latencies::rough() };
-        Recorder {
-            kinds: std::array::from_fn(|_| Latencies::new()),
-            late: Latencies::new(),
-            steps,
-            slices: vec![empty; usize::try_from(count).unwrap_or(0)],
-            slice,
-            begins,
+        let each = SLICES_MAX / u32::try_from(steps.len()).unwrap_or(SLICES_MAX).clamp(1, SLICES_MAX);
+        let (mut next, mut slices, mut records) = (begins, Vec::new(), Vec::new());
+        for (at, &lasts) in steps.iter().enumerate() {
+            let slice = (lasts / each).max(SLICE_MIN);
+            records.push(StepRecord::new(next, next + lasts, slice, slices.len()));
+            let starts = next - begins;
+            let mut passed = Duration::ZERO;
+            while passed < lasts {
+                slices.push(Slice::new(at, starts + passed, slice.min(lasts - passed)));
+                passed += slice;
+            }
+            next += lasts;
         }
+        let kinds = std::array::from_fn(|_| Latencies::new());
+        Recorder { kinds, late: Latencies::new(), steps: records, slices }
     }
 
     /// So many commands like this one were sent, so much later than they could have been.
@@ -178,6 +184,13 @@ impl Recorder {
         if let Some(step) = self.measured(step) {
             step.offered += count;
             step.held_back += count;
+        }
+    }
+
+    /// A cancel was to be sent in this step, and there was nothing to cancel.
+    pub(super) fn nothing_to_cancel(&mut self, step: usize) {
+        if let Some(step) = self.measured(step) {
+            step.nothing_to_cancel += 1;
         }
     }
 
@@ -212,6 +225,7 @@ impl Recorder {
         for (own, others) in self.steps.iter_mut().zip(&other.steps) {
             own.offered += others.offered;
             own.held_back += others.held_back;
+            own.nothing_to_cancel += others.nothing_to_cancel;
             own.arrived += others.arrived;
             own.orders.add(&others.orders);
             own.cancels.add(&others.cancels);
@@ -235,16 +249,34 @@ impl Recorder {
     }
 
     fn slice_at(&mut self, at: Instant) -> Option<&mut Slice> {
-        let after = at.checked_duration_since(self.begins)?;
-        let index = usize::try_from(after.as_nanos() / self.slice.as_nanos()).ok()?;
-        self.slices.get_mut(index)
+        let step = self.steps.iter().find(|step| (step.begins..step.ends).contains(&at))?;
+        let later = (at - step.begins).as_nanos() / step.slice.as_nanos();
+        self.slices.get_mut(step.first_slice + usize::try_from(later).ok()?)
+    }
+}
+
+impl Slice {
+    fn new(step: usize, begins: Duration, lasts: Duration) -> Slice {
+        Slice { step, begins, lasts, sent: 0, arrived: 0, latencies: Latencies::rough() }
     }
 }
 
 impl StepRecord {
-    fn new(begins: Instant, ends: Instant) -> StepRecord {
+    fn new(begins: Instant, ends: Instant, slice: Duration, first_slice: usize) -> StepRecord {
         let (orders, cancels) = (Latencies::new(), Latencies::new());
-        StepRecord { begins, ends, offered: 0, held_back: 0, arrived: 0, orders, cancels }
+        let (offered, held_back, nothing_to_cancel, arrived) = (0, 0, 0, 0);
+        StepRecord {
+            begins,
+            ends,
+            offered,
+            held_back,
+            nothing_to_cancel,
+            arrived,
+            orders,
+            cancels,
+            slice,
+            first_slice,
+        }
     }
 
     /// Orders and cancels together.
@@ -277,8 +309,10 @@ mod tests {
             recorder.arrived(&Came::of(&pending), pending.intended + Duration::from_millis(100));
         }
         recorder.held_back(2, 7);
+        recorder.nothing_to_cancel(1);
         let [first, second] = &recorder.steps[..] else { panic!("two steps") };
         assert_eq!((first.offered, first.arrived, first.cancels.summary().count), (1, 0, 1));
+        assert_eq!((first.nothing_to_cancel, second.nothing_to_cancel), (1, 0));
         assert_eq!((second.offered, second.held_back, second.arrived), (8, 7, 1), "one came after the end");
         let arrived: Vec<usize> = (0..20).filter(|&slice| recorder.slices[slice].arrived > 0).collect();
         let sent: Vec<usize> = (0..20).filter(|&slice| recorder.slices[slice].sent > 0).collect();
@@ -287,6 +321,27 @@ mod tests {
         let mut both = recorder.clone();
         both.add(&recorder);
         assert_eq!((both.all().summary().count, both.steps[1].offered), (4, 16));
+        assert_eq!(both.steps[0].nothing_to_cancel, 2);
+    }
+
+    #[test]
+    fn each_step_is_cut_into_parts_of_its_own() {
+        let steps = [10 * SECOND, 60 * SECOND, Duration::from_millis(250)];
+        let mut recorder = Recorder::new(Instant::now(), &steps);
+        let of = |step| -> Vec<Duration> {
+            recorder.slices.iter().filter(|slice| slice.step == step).map(|slice| slice.lasts).collect()
+        };
+        assert_eq!(of(0), [Duration::from_millis(125); 80]);
+        assert_eq!(of(1), [Duration::from_millis(750); 80]);
+        assert_eq!(of(2), [100, 100, 50].map(Duration::from_millis));
+        let begins: Vec<Duration> = recorder.slices.iter().map(|slice| slice.begins).collect();
+        assert!(begins.is_sorted() && begins[80] == 10 * SECOND);
+        let start = recorder.steps[0].begins;
+        for (at, begins) in begins.into_iter().enumerate() {
+            recorder.slice_at(start + begins).unwrap().sent += 1;
+            assert_eq!(recorder.slices[at].sent, 1, "{at}");
+        }
+        assert!(recorder.slice_at(start + 70 * SECOND + Duration::from_millis(250)).is_none());
     }
 
     #[test]

@@ -1,16 +1,18 @@
 //! What came of a load, in numbers.
 
+use client::Depth;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 use types::{Command, Report};
 
+use super::LoadOutcome;
 use super::ledger::Traffic;
 use super::plan::{LoadPlan, Pace};
-use super::recorder::{Kind, Recorder, StepRecord};
-use super::run::{Findings, Sample};
-use super::{LoadOutcome, figures::Figures};
+use super::recorder::{Kind, StepRecord};
+use super::run::Findings;
+use super::spans::{Span, memory_growth, timeline};
 use crate::latency::LatencySummary;
 use crate::text::{count, table};
 
@@ -41,6 +43,8 @@ pub struct LoadReport {
     pub offered: u64,
     /// Of those, never sent because too many had no outcome until their step had ended.
     pub held_back: u64,
+    /// Cancels whose moment came while their session had nothing that could be cancelled; not offered, and not late.
+    pub nothing_to_cancel: u64,
     /// From the moment a command was to be sent to the arrival of its durable outcome; in a closed loop from the moment
     /// the outcome arrived that it followed.
     pub ack_latency_us: LatencySummary,
@@ -52,8 +56,10 @@ pub struct LoadReport {
     pub acknowledged: u64,
     /// Of those, rejected or refused, by code.
     pub rejected: BTreeMap<String, u64>,
-    /// Units that traded.
+    /// Units that traded, in single slots and in blocks.
     pub units: u64,
+    /// How often a block traded; two that met are two.
+    pub blocks_traded: u64,
     /// Commands without an outcome: should be 0.
     pub lost: u64,
     /// Outcomes that were one too many: should be 0.
@@ -64,6 +70,8 @@ pub struct LoadReport {
     pub feed_gaps: Option<u64>,
     /// Public books that were proven against a digest of the feed's.
     pub books_proven: Option<u64>,
+    /// The subscribers that were there besides, if there were any.
+    pub subscribers: Option<SubscribersReport>,
     /// Open orders left on the exchange: should be 0.
     pub left_behind: u64,
     /// True if the accounts of the load together have what they had, less fees.
@@ -84,12 +92,32 @@ pub struct LoadReport {
     pub client_cpu_us_per_order: f64,
     /// The most memory the exchange used, in bytes.
     pub exchange_memory: Option<u64>,
-    /// The same of this end.
+    /// How many times as much it used at the end, the mean of the last fifth of the measured time, as from the middle on,
+    /// that of the third fifth. `None` also if too little was measured.
+    pub exchange_memory_growth: Option<f64>,
+    /// The most memory this end used, in bytes.
     pub client_memory: u64,
     /// The stretches with a rate of their own.
     pub steps: Vec<StepReport>,
     /// How it went over time.
     pub timeline: Vec<Moment>,
+}
+
+/// What the subscribers of a load were sent, and what went wrong with them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SubscribersReport {
+    /// How many there were.
+    pub count: u32,
+    /// What they were subscribed to.
+    pub depth: &'static str,
+    /// Messages a second, of all together.
+    pub messages_per_s: f64,
+    /// Their bytes.
+    pub bytes_per_s: f64,
+    /// Connections that were lost: should be 0.
+    pub cut: u64,
+    /// What was missing or wrong, where whole books were followed and it shows: should be 0.
+    pub gaps: Option<u64>,
 }
 
 /// A stretch of a run with a rate of its own.
@@ -103,6 +131,8 @@ pub struct StepReport {
     pub acknowledged_per_s: f64,
     /// Commands that were never sent.
     pub held_back: u64,
+    /// Cancels that were no offer, as there was nothing to cancel.
+    pub nothing_to_cancel: u64,
     /// Of the commands that were to be sent in it.
     pub ack_latency_us: LatencySummary,
     /// The same of cancels alone, which have a lane of their own.
@@ -112,6 +142,8 @@ pub struct StepReport {
 /// A part of the measured time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Moment {
+    /// In which of the steps, from 0.
+    pub step: usize,
     /// When it began, in seconds.
     pub at_s: f64,
     /// Commands a second that were to be sent, and were.
@@ -145,11 +177,14 @@ impl LoadReport {
     /// What is wrong with the exchange, or with the load; nothing, if all is well.
     #[must_use]
     pub fn faults(&self) -> Vec<String> {
+        let audience = self.subscribers.as_ref();
         let counts = [
             ("commands without an outcome", self.lost),
             ("outcomes one too many", self.duplicated),
             ("reports out of order", self.reports_out_of_order),
             ("gaps in the feed", self.feed_gaps.unwrap_or(0)),
+            ("subscribers cut", audience.map_or(0, |audience| audience.cut)),
+            ("gaps in what subscribers were sent", audience.and_then(|audience| audience.gaps).unwrap_or(0)),
             ("orders left behind", self.left_behind),
         ];
         let wrong = counts.iter().filter(|(_, found)| *found > 0);
@@ -158,6 +193,20 @@ impl LoadReport {
             faults.push("money or units were made or lost".to_owned());
         }
         faults
+    }
+
+    /// Counts what was wrong with an earlier run in with this one's.
+    pub(super) fn add_faults(&mut self, earlier: &LoadReport) {
+        self.lost += earlier.lost;
+        self.duplicated += earlier.duplicated;
+        self.reports_out_of_order += earlier.reports_out_of_order;
+        self.feed_gaps = self.feed_gaps.map(|gaps| gaps + earlier.feed_gaps.unwrap_or(0));
+        if let (Some(own), Some(earlier)) = (&mut self.subscribers, &earlier.subscribers) {
+            own.cut += earlier.cut;
+            own.gaps = own.gaps.map(|gaps| gaps + earlier.gaps.unwrap_or(0));
+        }
+        self.left_behind += earlier.left_behind;
+        self.conserved &= earlier.conserved;
     }
 }
 
@@ -173,7 +222,7 @@ pub(super) fn outcome(plan: &LoadPlan, findings: &Findings) -> LoadOutcome {
 }
 
 fn report(plan: &LoadPlan, findings: &Findings) -> LoadReport {
-    let Findings { tally, recorder, feed, samples } = findings;
+    let Findings { tally, recorder, feed, samples, .. } = findings;
     let ran = plan.run_for();
     let (offered, held_back) = sum(&recorder.steps, |step| (step.offered, step.held_back));
     let (arrived, _) = sum(&recorder.steps, |step| (step.arrived, 0));
@@ -201,17 +250,20 @@ fn report(plan: &LoadPlan, findings: &Findings) -> LoadReport {
         acknowledged_per_s: per_second(arrived, ran),
         offered,
         held_back,
+        nothing_to_cancel: recorder.steps.iter().map(|step| step.nothing_to_cancel).sum(),
         ack_latency_us: recorder.all().summary(),
         latency_us_by_kind: kinds.map(|(kind, latencies)| (kind.name(), latencies.summary())).collect(),
         generator_late_us: recorder.late.summary(),
         acknowledged: tally.acknowledged,
         rejected: tally.rejected.iter().map(|(code, count)| (code.to_string(), *count)).collect(),
         units: tally.units,
+        blocks_traded: tally.blocks_traded,
         lost: tally.lost,
         duplicated: tally.duplicated,
         reports_out_of_order: tally.out_of_order,
         feed_gaps: feed.map(|feed| feed.gaps + feed.mismatches + feed.reconnects),
         books_proven: feed.map(|feed| feed.proven),
+        subscribers: subscribers_report(plan, findings),
         left_behind: tally.left_behind,
         conserved: tally.is_conserved(),
         commands_per_write: ratio(commands, tally.traffic.writes),
@@ -223,10 +275,31 @@ fn report(plan: &LoadPlan, findings: &Findings) -> LoadReport {
         client_cpu_us_per_order: whole.as_ref().map_or(0.0, Span::client_cpu_s) * 1e6
             / arrived_float.max(1.0),
         exchange_memory: samples.iter().filter_map(|sample| Some(sample.exchange?.usage?.memory)).max(),
+        exchange_memory_growth: memory_growth(samples),
         client_memory: samples.iter().map(|sample| sample.client.memory).max().unwrap_or(0),
         steps: recorder.steps.iter().map(step_report).collect(),
         timeline: timeline(recorder, samples),
     }
+}
+
+fn subscribers_report(plan: &LoadPlan, findings: &Findings) -> Option<SubscribersReport> {
+    let attended = findings.attended?;
+    let (first, last) = findings.samples.first().zip(findings.samples.last())?;
+    let ((messages, bytes), (messages_at_last, bytes_at_last)) = (first.heard, last.heard);
+    let time = last.at - first.at;
+    let depth = match plan.subscribed {
+        Depth::Book => "book",
+        Depth::Top => "top",
+        Depth::Trades => "trades",
+    };
+    Some(SubscribersReport {
+        count: plan.subscribers,
+        depth,
+        messages_per_s: per_second(messages_at_last - messages, time),
+        bytes_per_s: per_second(bytes_at_last - bytes, time),
+        cut: attended.cut,
+        gaps: (plan.subscribed == Depth::Book).then_some(attended.gaps),
+    })
 }
 
 fn step_report(step: &StepRecord) -> StepReport {
@@ -236,71 +309,9 @@ fn step_report(step: &StepRecord) -> StepReport {
         offered_per_s: per_second(step.offered, lasted),
         acknowledged_per_s: per_second(step.arrived, lasted),
         held_back: step.held_back,
+        nothing_to_cancel: step.nothing_to_cancel,
         ack_latency_us: step.all().summary(),
         cancel_latency_us: step.cancels.summary(),
-    }
-}
-
-/// The slices, each with what the two samples around its beginning tell of both ends.
-fn timeline(recorder: &Recorder, samples: &[Sample]) -> Vec<Moment> {
-    let mut at = Duration::ZERO;
-    let moment = |slice: &super::recorder::Slice| {
-        let mut spans = samples.windows(2).map(|two| Span { first: two[0], last: two[1] });
-        let span = spans.find(|span| (span.first.at..span.last.at).contains(&at));
-        let moment = Moment {
-            at_s: at.as_secs_f64(),
-            sent_per_s: per_second(slice.sent, recorder.slice),
-            acknowledged_per_s: per_second(slice.arrived, recorder.slice),
-            ack_latency_us: slice.latencies.summary(),
-            exchange_cores: span.as_ref().and_then(|span| Some(span.exchange_cpu_s()? / span.seconds())),
-            client_cores: span.as_ref().map(|span| span.client_cpu_s() / span.seconds()),
-            exchange_memory: span.as_ref().and_then(|span| Some(span.last.exchange?.usage?.memory)),
-            client_memory: span.as_ref().map(|span| span.last.client.memory),
-            records_per_sync: span.as_ref().and_then(Span::records_per_sync),
-        };
-        at += recorder.slice;
-        moment
-    };
-    recorder.slices.iter().map(moment).collect()
-}
-
-/// What was used between two samples.
-#[derive(Clone, Copy)]
-struct Span {
-    first: Sample,
-    last: Sample,
-}
-
-impl Span {
-    fn seconds(&self) -> f64 {
-        (self.last.at - self.first.at).as_secs_f64().max(f64::MIN_POSITIVE)
-    }
-
-    fn records_per_sync(&self) -> Option<f64> {
-        self.share(|figures| figures.commands, |figures| figures.batches)
-    }
-
-    fn bytes_per_record(&self) -> Option<f64> {
-        self.share(|figures| figures.bytes, |figures| figures.commands)
-    }
-
-    fn append_us(&self) -> Option<f64> {
-        self.share(|figures| figures.append_s * 1e6, |figures| figures.batches)
-    }
-
-    fn exchange_cpu_s(&self) -> Option<f64> {
-        Some(self.last.exchange?.usage?.cpu_s - self.first.exchange?.usage?.cpu_s)
-    }
-
-    fn client_cpu_s(&self) -> f64 {
-        self.last.client.cpu_s - self.first.client.cpu_s
-    }
-
-    /// How much of one there was for each of the other; `None` if there was none of that.
-    fn share(&self, of: fn(&Figures) -> f64, each: fn(&Figures) -> f64) -> Option<f64> {
-        let (first, last) = (self.first.exchange?, self.last.exchange?);
-        let count = each(&last) - each(&first);
-        (count > 0.0).then(|| (of(&last) - of(&first)) / count)
     }
 }
 
@@ -308,7 +319,7 @@ fn sum(steps: &[StepRecord], of: impl Fn(&StepRecord) -> (u64, u64)) -> (u64, u6
     steps.iter().map(of).fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
 }
 
-fn per_second(count: u64, time: Duration) -> f64 {
+pub(super) fn per_second(count: u64, time: Duration) -> f64 {
     count as f64 / time.as_secs_f64().max(f64::MIN_POSITIVE)
 }
 
@@ -323,7 +334,12 @@ impl fmt::Display for LoadReport {
         writeln!(f, "load             {}, {}; seed {}", self.mix, self.pace, self.seed)?;
         writeln!(f, "from             {sessions} sessions on {threads} threads, in {contracts} contracts")?;
         writeln!(f, "measured         {:.1} s after {:.1} s of warming up", self.ran_s, self.warm_up_s)?;
-        writeln!(f, "offered          {}/s ({} held back)", rate(self.offered_per_s), count(self.held_back))?;
+        let [held_back, nothing] = [self.held_back, self.nothing_to_cancel].map(count);
+        let offered = rate(self.offered_per_s);
+        writeln!(
+            f,
+            "offered          {offered}/s ({held_back} held back, {nothing} times nothing to cancel)"
+        )?;
         writeln!(f, "acknowledged     {}/s", rate(self.acknowledged_per_s))?;
         writeln!(f, "all to ack       {}", self.ack_latency_us)?;
         for (kind, latency) in self.latency_us_by_kind.iter().filter(|(_, latency)| latency.count > 0) {
@@ -339,7 +355,9 @@ impl fmt::Display for LoadReport {
         let exchange = optional(self.cpu_us_per_order.map(|us| format!("{us:.2} µs")));
         writeln!(f, "CPU per order    exchange {exchange}, this end {:.2} µs", self.client_cpu_us_per_order)?;
         let exchange = optional(self.exchange_memory.map(mib));
+        let growth = optional(self.exchange_memory_growth.map(|growth| format!("{growth:.3} times")));
         writeln!(f, "memory           exchange {exchange}, this end {}", mib(self.client_memory))?;
+        writeln!(f, "memory growth    exchange {growth}")?;
         let (per_write, per_read) = (self.commands_per_write, self.reports_per_read);
         writeln!(f, "together         {per_write:.1} commands a write, {per_read:.1} reports a read")?;
         if self.steps.len() > 1 {
@@ -349,7 +367,8 @@ impl fmt::Display for LoadReport {
             self.rejected.iter().map(|(code, found)| format!("{} {code}", count(*found))).collect();
         let rejected = if rejected.is_empty() { "none".to_owned() } else { rejected.join(", ") };
         writeln!(f, "rejected         {rejected}")?;
-        writeln!(f, "units traded     {}", count(self.units))?;
+        let (units, blocks) = (count(self.units), count(self.blocks_traded));
+        writeln!(f, "traded           {units} units, {blocks} times a block")?;
         let [lost, twice, disordered] = [self.lost, self.duplicated, self.reports_out_of_order].map(count);
         writeln!(f, "outcomes         {lost} lost, {twice} one too many, {disordered} reports out of order")?;
         match (self.feed_gaps, self.books_proven) {
@@ -358,15 +377,41 @@ impl fmt::Display for LoadReport {
             }
             _ => writeln!(f, "feed gaps        not watched")?,
         }
+        if let Some(audience) = &self.subscribers {
+            writeln!(f, "subscribers      {audience}")?;
+        }
         writeln!(f, "left behind      {} orders", count(self.left_behind))?;
         write!(f, "conservation     {}", if self.conserved { "holds" } else { "VIOLATED" })
     }
 }
 
+impl fmt::Display for SubscribersReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (messages, bytes) = (rate(self.messages_per_s), rate(self.bytes_per_s));
+        write!(
+            f,
+            "{} of {}: {messages} messages/s, {bytes} bytes/s, ",
+            count(self.count.into()),
+            self.depth
+        )?;
+        let gaps =
+            self.gaps.map_or_else(|| "gaps do not show".to_owned(), |gaps| format!("{} gaps", count(gaps)));
+        write!(f, "{} cut, {gaps}", count(self.cut))
+    }
+}
+
 impl LoadReport {
     fn step_rows(&self) -> Vec<Vec<String>> {
-        let heading =
-            ["step", "offered/s", "acknowledged/s", "held back", "p50 µs", "p99 µs", "cancels' p99 µs"];
+        let heading = [
+            "step",
+            "offered/s",
+            "acknowledged/s",
+            "held back",
+            "nothing to cancel",
+            "p50 µs",
+            "p99 µs",
+            "cancels' p99 µs",
+        ];
         let mut rows = vec![heading.map(str::to_owned).to_vec()];
         for (at, step) in self.steps.iter().enumerate() {
             let (latency, cancels) = (step.ack_latency_us, step.cancel_latency_us);
@@ -375,6 +420,7 @@ impl LoadReport {
                 rate(step.offered_per_s),
                 rate(step.acknowledged_per_s),
                 count(step.held_back),
+                count(step.nothing_to_cancel),
                 count(latency.p50),
                 count(latency.p99),
                 count(cancels.p99),
@@ -389,6 +435,6 @@ pub(super) fn rate(per_second: f64) -> String {
     format!("{per_second:.0}").parse().map_or_else(|_| format!("{per_second:.0}"), count)
 }
 
-fn mib(bytes: u64) -> String {
+pub(super) fn mib(bytes: u64) -> String {
     format!("{} MiB", count(bytes >> 20))
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
 use types::Sequence;
 
+use super::audience::{Attended, Audience, Heard};
 use super::figures::{self, Figures, Usage, own_usage};
 use super::ground::Ground;
 use super::ledger::Tally;
@@ -32,6 +33,8 @@ pub(super) struct Findings {
     pub(super) recorder: Recorder,
     /// `None` if the feed was not followed.
     pub(super) feed: Option<FeedCounters>,
+    /// `None` if there were no subscribers.
+    pub(super) attended: Option<Attended>,
     /// From the beginning of measuring to its end.
     pub(super) samples: Vec<Sample>,
 }
@@ -44,6 +47,8 @@ pub(super) struct Sample {
     pub(super) client: Usage,
     /// `None` if the exchange did not say.
     pub(super) exchange: Option<Figures>,
+    /// Messages and bytes that the subscribers had been sent.
+    pub(super) heard: (u64, u64),
 }
 
 type Handed<T> = oneshot::Receiver<Result<T, LoadError>>;
@@ -57,7 +62,9 @@ pub(super) async fn make(
 ) -> Result<Findings, LoadError> {
     let counters = Arc::new(Counters::default());
     let (end, ended) = watch::channel(None);
-    let feed = start_watcher(target, plan, ground, ended)?;
+    let feed = start_watcher(target, plan, ground, ended.clone())?;
+    let heard = Arc::new(Heard::default());
+    let audience = start_audience(target, plan, ground, &heard, ended).await?;
     let (start, starting) = watch::channel(None);
     let (mut workers, mut ready) = start_workers(target, plan, ground, &counters, &starting)?;
     for _ in 0..workers.len() {
@@ -68,15 +75,19 @@ pub(super) async fn make(
     }
     let begins = Instant::now() + LEAD;
     start.send_replace(Some(begins));
-    let page = target.metrics.as_deref();
-    let watching = async { Ok(watch_both_ends(plan, begins, &counters, page, tell).await) };
+    let watched = Watched { page: target.metrics.as_deref(), heard: &heard };
+    let watching = async { Ok(watch_both_ends(plan, begins, &counters, &watched, tell).await) };
     let (samples, Harvest { tally, recorder }) = tokio::try_join!(watching, collect(&mut workers))?;
     end.send_replace(Some(tally.last_sequence));
     let feed = match feed {
         Some(feed) => Some(feed.await.map_err(|_| LoadError::Broken)??),
         None => None,
     };
-    Ok(Findings { tally, recorder, feed, samples })
+    let attended = match audience {
+        Some(audience) => Some(audience.await.map_err(|_| LoadError::Broken)??),
+        None => None,
+    };
+    Ok(Findings { tally, recorder, feed, attended, samples })
 }
 
 /// Follows the feed, if the plan says so.
@@ -89,6 +100,31 @@ fn start_watcher(
     let Some(pattern) = ground.watched(plan.watch) else { return Ok(None) };
     let (info, key) = (target.info, ground.watcher.clone());
     on_thread("load-feed", move || watcher::follow(info, key, pattern, ended)).map(Some)
+}
+
+/// Has the subscribers take their seats, if the plan has any.
+async fn start_audience(
+    target: &LoadTarget,
+    plan: &LoadPlan,
+    ground: &Ground,
+    heard: &Arc<Heard>,
+    ended: watch::Receiver<Option<Sequence>>,
+) -> Result<Option<Handed<Attended>>, LoadError> {
+    if plan.subscribers == 0 {
+        return Ok(None);
+    }
+    let subscribers = ground.followed_by(plan.subscribers);
+    let audience =
+        Audience { info: target.info, subscribers, depth: plan.subscribed, heard: Arc::clone(heard) };
+    let (seated, all_seated) = oneshot::channel();
+    let audience = on_thread("load-audience", move || audience.attend(seated, ended))?;
+    match all_seated.await {
+        Ok(()) => Ok(Some(audience)),
+        // The thread has failed before, and says why.
+        Err(_) => Err(audience
+            .await
+            .map_or(LoadError::Broken, |attended| attended.err().unwrap_or(LoadError::Broken))),
+    }
 }
 
 /// Starts the threads; each says when it is ready.
@@ -138,12 +174,19 @@ async fn collect(workers: &mut Vec<Handed<Harvest>>) -> Result<Harvest, LoadErro
     all.ok_or(LoadError::Broken)
 }
 
+/// What is looked at besides this process.
+struct Watched<'a> {
+    /// The exchange's metrics page.
+    page: Option<&'a str>,
+    heard: &'a Heard,
+}
+
 /// Looks now and then at what both ends use, and tells how far the run is, until measuring ends.
 async fn watch_both_ends(
     plan: &LoadPlan,
     begins: Instant,
     counters: &Counters,
-    page: Option<&str>,
+    watched: &Watched<'_>,
     tell: &mut dyn FnMut(LoadProgress),
 ) -> Vec<Sample> {
     let measured = begins + plan.warm_up;
@@ -156,7 +199,7 @@ async fn watch_both_ends(
         tokio::time::sleep_until(next.into()).await;
         let now = Instant::now();
         if now >= next_sample || now >= ends {
-            samples.push(sample(measured, page).await);
+            samples.push(watched.sample(measured).await);
             next_sample += every;
         }
         if now >= next_told {
@@ -171,10 +214,12 @@ async fn watch_both_ends(
     }
 }
 
-async fn sample(measured: Instant, page: Option<&str>) -> Sample {
-    let exchange = match page {
-        Some(page) => figures::ask(page).await,
-        None => None,
-    };
-    Sample { at: measured.elapsed(), client: own_usage(), exchange }
+impl Watched<'_> {
+    async fn sample(&self, measured: Instant) -> Sample {
+        let exchange = match self.page {
+            Some(page) => figures::ask(page).await,
+            None => None,
+        };
+        Sample { at: measured.elapsed(), client: own_usage(), exchange, heard: self.heard.so_far() }
+    }
 }

@@ -7,19 +7,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use types::{Code, Command, ContractId, Lane, OrderRef};
 
-use super::arrivals::{Arrival, Arrivals, Schedule};
+use super::arrivals::{Arrival, Arrivals, Schedule, Shape};
 use super::ground::{CURRENCY, code};
 use super::ledger::{Ledger, Tally, Wealth};
 use super::pacer::Pacer;
-use super::plan::LoadPlan;
+use super::plan::{LoadPlan, Pace};
 use super::recorder::{Kind, Pending, Recorder};
 use super::trader::{Trader, Wanted};
 use super::{SETTLE_PATIENCE, SessionPlace};
 use crate::seat::{Seat, SeatError};
 
-/// How many commands of a lane may be without an outcome in an open loop, about so many of all sessions together, and
-/// at least and at most so many of one. What is held back by that is late, and counts so.
-const LANE_IN_FLIGHT: u32 = 65_536;
+/// How many orders, and how many cancels, may be without an outcome in an open loop, about so many of all sessions together,
+/// and at least and at most so many of one. What is held back by that is late, and counts so. More orders than keep the
+/// exchange busy would only wait on the way, in front of the cancels behind them.
+const ORDERS_IN_FLIGHT: u32 = 8_192;
+const CANCELS_IN_FLIGHT: u32 = 65_536;
 const SESSION_IN_FLIGHT: (u32, u32) = (64, 4_096);
 /// How many commands are sent before what has arrived is looked at.
 const TURN: usize = 128;
@@ -50,8 +52,9 @@ pub(super) struct Session {
 struct Voice {
     trader: Trader,
     ledger: Ledger,
-    /// How many commands of each lane may be without an outcome.
-    in_flight_max: usize,
+    /// How many orders and how many cancels may be without an outcome.
+    orders_max: usize,
+    cancels_max: usize,
 }
 
 /// What the sessions of one thread share.
@@ -69,6 +72,15 @@ struct Due {
     arrivals: Arrivals,
     /// Since when there was always room for the next command; `None` while there is none.
     free: Option<Instant>,
+}
+
+/// What there is to say on a lane when the moment for it has come.
+enum Ready {
+    Command(Command),
+    /// Too many commands of the lane have no outcome.
+    NoRoom,
+    /// No order is open whose name is known and that is not being changed. So this is no command at all.
+    NothingToCancel,
 }
 
 /// When a session has something to do next.
@@ -91,10 +103,9 @@ impl Session {
         let seed = plan.seed ^ (u64::from(place.index) << 32);
         let trader = Trader::new(seed, plan.mix, contracts);
         let (plan, ledger, received) = (Arc::clone(plan), Ledger::default(), Instant::now());
-        let (least, most) = SESSION_IN_FLIGHT;
-        let in_flight_max = (LANE_IN_FLIGHT / plan.sessions).clamp(least, most);
-        let in_flight_max = usize::try_from(in_flight_max).unwrap_or(usize::MAX);
-        let voice = Voice { trader, ledger, in_flight_max };
+        let [orders_max, cancels_max] =
+            [ORDERS_IN_FLIGHT, CANCELS_IN_FLIGHT].map(|all| own_share(all, &plan));
+        let voice = Voice { trader, ledger, orders_max, cancels_max };
         Session { seat, plan, place, voice, shared, received, turn: Vec::new() }
     }
 
@@ -167,26 +178,37 @@ impl Session {
     async fn turn(&mut self, due: &mut Due, start: Instant) -> Result<Option<Next>, SeatError> {
         let (mut turn, mut next, mut now) = (std::mem::take(&mut self.turn), None, Instant::now());
         let received = self.received;
+        let recorder = &self.shared.recorder;
         let held_up = together(&mut self.seat, &mut self.voice, |voice| {
-            let arrival = due.arrivals.peek()?;
-            let intended = start + arrival.at;
-            if intended > now {
-                now = Instant::now();
+            loop {
+                let arrival = due.arrivals.peek()?;
+                let intended = start + arrival.at;
+                if intended > now {
+                    now = Instant::now();
+                }
+                if intended > now || turn.len() == TURN {
+                    next = Some(if intended > now { Next::At(intended) } else { Next::Now });
+                    return None;
+                }
+                let command = match voice.due(due.lane) {
+                    Ready::Command(command) => command,
+                    Ready::NoRoom => {
+                        // Whatever arrives next may make room.
+                        due.free = None;
+                        return None;
+                    }
+                    Ready::NothingToCancel => {
+                        due.arrivals.advance();
+                        recorder.lock().nothing_to_cancel(arrival.step);
+                        continue;
+                    }
+                };
+                let free = *due.free.get_or_insert(received);
+                let pending = Pending { intended, kind: Kind::of(&command), step: arrival.step };
+                due.arrivals.advance();
+                turn.push((pending, intended.max(free)));
+                return Some((command, pending));
             }
-            if intended > now || turn.len() == TURN {
-                next = Some(if intended > now { Next::At(intended) } else { Next::Now });
-                return None;
-            }
-            let Some(command) = voice.due_command(due.lane) else {
-                // Whatever arrives next may make room.
-                due.free = None;
-                return None;
-            };
-            let free = *due.free.get_or_insert(received);
-            let pending = Pending { intended, kind: Kind::of(&command), step: arrival.step };
-            due.arrivals.advance();
-            turn.push((pending, intended.max(free)));
-            Some((command, pending))
         })?;
         // They went together, and not before now.
         let gone = Instant::now();
@@ -219,7 +241,7 @@ impl Session {
                     return None;
                 }
                 // Both lanes may be used, so there is always something to say.
-                let command = voice.trader.next_command(Wanted::Either, |_| true)?;
+                let command = voice.trader.next_command(Wanted::Any, |_| true)?;
                 sent += 1;
                 Some((command, Pending { kind: Kind::of(&command), ..pending }))
             })?;
@@ -291,7 +313,7 @@ impl Session {
     async fn clear_away(&mut self, account: &AccountState, currency: Code) -> Result<(), SeatError> {
         for order in &account.orders {
             let command = Command::Cancel(OrderRef::Id { order: order.order, slot: order.slot });
-            while self.seat.unanswered() >= self.voice.in_flight_max {
+            while self.seat.unanswered() >= self.voice.cancels_max {
                 let batch = self.seat.next().await?;
                 self.voice.ledger.take_rest(&batch);
             }
@@ -303,6 +325,16 @@ impl Session {
         self.voice.ledger.tally.after = Wealth::of(&account, currency);
         Ok(())
     }
+}
+
+/// How many of `all` that may be without an outcome are one session's; never less than what it is to say at once.
+fn own_share(all: u32, plan: &LoadPlan) -> usize {
+    let (least, most) = SESSION_IN_FLIGHT;
+    let least = match plan.pace {
+        Pace::Open { shape: Shape::Bursts(size), .. } => least.max(size).min(most),
+        _ => least,
+    };
+    usize::try_from((all / plan.sessions).clamp(least, most)).unwrap_or(usize::MAX)
 }
 
 /// Sends commands together, as long as there is a next one and it may go; gives the one that may not.
@@ -320,11 +352,21 @@ fn together(
 }
 
 impl Voice {
-    /// A command for a lane, if it has room.
-    fn due_command(&mut self, lane: Lane) -> Option<Command> {
-        let Voice { trader, ledger, in_flight_max } = self;
-        let may = |lane| ledger.unanswered(lane) < *in_flight_max;
-        if may(lane) { trader.next_command(Wanted::On(lane), may) } else { None }
+    /// What to say on a lane.
+    fn due(&mut self, lane: Lane) -> Ready {
+        let Voice { trader, ledger, orders_max, cancels_max } = self;
+        let may = |lane| {
+            let most = if lane == Lane::Orders { *orders_max } else { *cancels_max };
+            ledger.unanswered(lane) < most
+        };
+        let (wanted, otherwise) = match lane {
+            Lane::Cancels => (Wanted::Cancel, Ready::NothingToCancel),
+            Lane::Orders => (Wanted::Order, Ready::NoRoom),
+        };
+        if !may(lane) {
+            return Ready::NoRoom;
+        }
+        trader.next_command(wanted, may).map_or(otherwise, Ready::Command)
     }
 
     fn sent(&mut self, command: Command, number: u64, pending: Pending) {

@@ -8,15 +8,19 @@ use types::{Command, ContractId, Lane, NewOrder, OrderRef, Report, Side, Ticks, 
 
 use super::mix::{Mix, Shares};
 use super::open_orders::OpenOrders;
+use super::windows;
 
 /// The price everything is around, in ticks.
 const MID: Ticks = 10_000;
 /// How far an immediate order reaches into the other side, in ticks.
 const REACH: Ticks = 20;
-/// With so many orders open every command is a cancel.
+/// With so many orders open every command is a cancel; those under way do not count, as they cannot be cancelled yet.
 const OPEN_MAX: usize = 2_000;
 /// The most units of an order.
 const UNITS: Units = 8;
+/// How near to the other side a block that may rest is, in ticks, least and most. A few reach into it: they trade at once if
+/// there is enough in every slot, or wait for it.
+const BLOCK_NEARER: (Ticks, Ticks) = (-20, 2);
 
 /// One account's choices.
 #[derive(Debug)]
@@ -24,6 +28,8 @@ pub(super) struct Trader {
     rng: StdRng,
     shares: Shares,
     contracts: Vec<ContractId>,
+    /// Where blocks can begin, and the most slots of one.
+    windows: Vec<(ContractId, u16)>,
     orders: OpenOrders,
     /// The numbers of the orders sent to rest, oldest first; some may have ended since.
     resting: VecDeque<u64>,
@@ -31,13 +37,15 @@ pub(super) struct Trader {
     target: Option<u64>,
 }
 
-/// For which lane a command is wanted.
+/// What kind of command is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
-    /// For this one; for the other if there is nothing to say on this one.
-    On(Lane),
-    /// Either, as the mix has it.
-    Either,
+    /// A cancel, and nothing else.
+    Cancel,
+    /// An order, or a change of one; a cancel only if too many are open.
+    Order,
+    /// Any, as the mix has it.
+    Any,
 }
 
 impl Trader {
@@ -47,22 +55,24 @@ impl Trader {
             rng: StdRng::seed_from_u64(seed),
             shares: mix.shares(),
             contracts: contracts.to_vec(),
+            windows: windows::of(contracts),
             orders: OpenOrders::default(),
             resting: VecDeque::new(),
             target: None,
         }
     }
 
-    /// The next command. `None` if there is only something to say on a lane that `may` not be used. After it,
-    /// [`Trader::sent`] must be called.
+    /// The next command. `None` if a cancel is wanted and nothing can be cancelled, or if there is only something to say
+    /// on a lane that `may` not be used. After it, [`Trader::sent`] must be called.
     pub(super) fn next_command(&mut self, wanted: Wanted, may: impl Fn(Lane) -> bool) -> Option<Command> {
         let cancels = match wanted {
-            Wanted::On(lane) => lane == Lane::Cancels,
-            Wanted::Either => self.one_in_thousand(self.shares.cancels),
+            Wanted::Cancel => true,
+            Wanted::Order => false,
+            Wanted::Any => self.one_in_thousand(self.shares.cancels),
         };
-        if cancels || self.orders.len() >= OPEN_MAX {
+        if cancels || self.orders.open() >= OPEN_MAX {
             let cancel = if may(Lane::Cancels) { self.cancel() } else { None };
-            if cancel.is_some() {
+            if cancel.is_some() || wanted == Wanted::Cancel {
                 return cancel;
             }
         }
@@ -132,14 +142,28 @@ impl Trader {
 
     fn order(&mut self) -> NewOrder {
         let side = if self.rng.random_bool(0.5) { Side::Buy } else { Side::Sell };
-        let contract = self.contracts[self.rng.random_range(0..self.contracts.len())];
         let units = self.rng.random_range(1..=UNITS);
+        if !self.windows.is_empty() && self.one_in_thousand(self.shares.blocks) {
+            return self.block(side, units);
+        }
+        let contract = self.contracts[self.rng.random_range(0..self.contracts.len())];
         if self.one_in_thousand(self.shares.immediate) {
             let time_in_force = TimeInForce::Ioc;
             return NewOrder { time_in_force, ..NewOrder::limit(contract, side, units, nearer(side, REACH)) };
         }
         let price = self.price(side);
         NewOrder::limit(contract, side, units, price)
+    }
+
+    fn block(&mut self, side: Side, units: Units) -> NewOrder {
+        let (first, most) = self.windows[self.rng.random_range(0..self.windows.len())];
+        let slots = self.rng.random_range(2..=most);
+        if self.one_in_thousand(self.shares.immediate) {
+            let block = NewOrder::block(first, slots, side, units, nearer(side, REACH));
+            return NewOrder { time_in_force: TimeInForce::Ioc, min_units: 1, ..block };
+        }
+        let (least, most) = BLOCK_NEARER;
+        NewOrder::block(first, slots, side, units, nearer(side, self.rng.random_range(least..=most)))
     }
 
     /// Of an order that may rest.
@@ -164,6 +188,7 @@ fn nearer(side: Side, ticks: Ticks) -> Ticks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
     use types::{AccountId, CancelReason, ClassNo, Hour, KeyNo, ReportBody, Sender, Timestamp};
 
     fn contracts() -> Vec<ContractId> {
@@ -217,7 +242,7 @@ mod tests {
         let mut trader = Trader::new(7, Mix::Market, &contracts());
         let (mut cancels, mut replaces, mut immediate) = (Vec::new(), 0u32, 0u32);
         for number in 1..=20_000 {
-            let command = trader.next_command(Wanted::Either, |_| true).unwrap();
+            let command = trader.next_command(Wanted::Any, |_| true).unwrap();
             trader.sent(command, number);
             match command {
                 Command::Cancel(OrderRef::Id { order, .. }) => cancels.push(order),
@@ -242,21 +267,78 @@ mod tests {
     }
 
     #[test]
+    fn a_fifth_are_blocks_within_what_is_traded_and_they_are_changed_and_cancelled_too() {
+        let mut contracts = contracts();
+        contracts.push(ContractId::new(ClassNo(1), Hour(105)));
+        contracts.rotate_left(3);
+        let mut trader = Trader::new(7, Mix::Blocks, &contracts);
+        let (mut blocks, mut immediate, mut reaching, mut orders) = (HashSet::new(), 0u32, 0u32, 0u32);
+        let (mut all, mut changed) = (0u32, 0u32);
+        for number in 1..=20_000 {
+            let command = trader.next_command(Wanted::Any, |_| true).unwrap();
+            trader.sent(command, number);
+            match command {
+                Command::NewOrder(order) if order.is_block() => {
+                    assert_eq!(order.check(), Ok(()));
+                    assert_eq!(order.contract.class(), ClassNo(0));
+                    assert!(order.contract.start().0 + u32::from(order.slots) <= 105, "{order:?}");
+                    all += 1;
+                    immediate += u32::from(order.time_in_force == TimeInForce::Ioc);
+                    reaching += u32::from(match order.side {
+                        Side::Buy => order.price > MID,
+                        Side::Sell => order.price < MID,
+                    });
+                    blocks.insert(number);
+                }
+                Command::NewOrder(_) => orders += 1,
+                Command::Cancel(OrderRef::Id { order, .. })
+                | Command::Replace { order: OrderRef::Id { order, .. }, .. } => {
+                    changed += u32::from(blocks.contains(&order));
+                }
+                other => panic!("{other:?}"),
+            }
+            answer(&mut trader, command, number);
+        }
+        assert!(all.abs_diff((all + orders) / 5) < 150, "{all} {orders}");
+        assert!(immediate.abs_diff(all / 7) < 80, "{immediate} of {all}");
+        assert!(reaching > immediate && reaching < all / 2, "{reaching} of {all}");
+        assert!(changed > all / 2, "{changed} of {all}");
+    }
+
+    #[test]
+    fn where_no_two_slots_are_in_a_row_there_are_no_blocks() {
+        let apart = [1, 3, 5].map(|hour| ContractId::new(ClassNo(0), Hour(hour)));
+        let mut trader = Trader::new(7, Mix::Blocks, &apart);
+        for number in 1..=100 {
+            let command = trader.next_command(Wanted::Order, |_| true).unwrap();
+            assert!(matches!(command, Command::NewOrder(order) if !order.is_block()));
+            trader.sent(command, number);
+        }
+    }
+
+    #[test]
     fn without_an_acknowledgement_there_is_nothing_to_cancel() {
         let mut trader = Trader::new(7, Mix::Cancels, &contracts());
         for number in 1..=1_000 {
-            let command = trader.next_command(Wanted::On(Lane::Cancels), |_| true).unwrap();
+            assert_eq!(trader.next_command(Wanted::Cancel, |_| true), None);
+            let command = trader.next_command(Wanted::Any, |_| true).unwrap();
             assert!(matches!(command, Command::NewOrder(_)));
             trader.sent(command, number);
         }
-        assert_eq!(trader.next_command(Wanted::On(Lane::Cancels), |lane| lane == Lane::Cancels), None);
+        let order = Command::NewOrder(NewOrder::limit(contracts()[0], Side::Buy, 1, MID));
+        answer(&mut trader, order, 1);
+        let cancel = trader.next_command(Wanted::Cancel, |_| true);
+        let name = OrderRef::Id { order: 1, slot: 0 };
+        assert_eq!(cancel, Some(Command::Cancel(name)), "its acknowledgement has come");
+        trader.sent(Command::Cancel(name), 1);
+        assert_eq!(trader.next_command(Wanted::Cancel, |_| true), None, "it is being cancelled already");
     }
 
     #[test]
     fn who_has_too_much_open_cancels_and_what_ended_is_forgotten() {
         let mut trader = Trader::new(7, Mix::Trades, &contracts());
         for number in 1..=50_000 {
-            let command = trader.next_command(Wanted::On(Lane::Orders), |_| true).unwrap();
+            let command = trader.next_command(Wanted::Order, |_| true).unwrap();
             trader.sent(command, number);
             answer(&mut trader, command, number);
             assert!(trader.orders.len() <= OPEN_MAX && trader.resting.len() <= 2 * (OPEN_MAX + 64));

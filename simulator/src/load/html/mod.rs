@@ -4,6 +4,7 @@ mod chart;
 
 use self::chart::{Axis, Chart, Line, Scale, escaped};
 use super::LoadOutcome;
+use super::overload::OverloadReport;
 use super::report::{LoadReport, Moment};
 use super::trials::SearchReport;
 use crate::latency::Latencies;
@@ -15,6 +16,8 @@ pub struct Page<'a> {
     pub outcome: &'a LoadOutcome,
     /// The search it is the best run of.
     pub search: Option<&'a SearchReport>,
+    /// What it says of an overload, if it is the run of one.
+    pub overload: Option<&'a OverloadReport>,
     /// What it is compared with: what, its figure, and the run's figure as a ratio to it.
     pub floors: Vec<[String; 3]>,
     /// Latencies to show beside the run's.
@@ -68,10 +71,10 @@ impl Page<'_> {
             "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
             <meta name=\"viewport\" content=\"width=device-width\"><title>cuex load: {title}</title>\n\
             <style>{STYLE}{colours}</style></head><body>\n<h1>{title}</h1>\n<p class=\"sub\">{sub}</p>\n{faults}\
-            {floors}<div class=\"charts\">\n{charts}</div>\n<h2>In numbers</h2>\n<pre>{numbers}</pre>\n</body></html>\n",
+            {tables}<div class=\"charts\">\n{charts}</div>\n<h2>In numbers</h2>\n<pre>{numbers}</pre>\n</body></html>\n",
             title = escaped(&format!("{}, {}", report.mix, report.pace)),
             sub = escaped(&summary(report)),
-            floors = self.floors_table(),
+            tables = self.floors_table() + &self.overload_table(),
             numbers = escaped(&report.to_string()),
         )
     }
@@ -80,14 +83,14 @@ impl Page<'_> {
         if self.floors.is_empty() {
             return String::new();
         }
-        let row = |row: &[String; 3]| {
-            let cells: String = row.iter().map(|cell| format!("<td>{}</td>", escaped(cell))).collect();
-            format!("<tr>{cells}</tr>\n")
-        };
-        let rows: String = self.floors.iter().map(row).collect();
-        format!(
-            "<table><tr><th>floor of this machine</th><th>figure</th><th>this run to it</th></tr>\n{rows}</table>\n"
-        )
+        table(&["floor of this machine", "figure", "this run to it"], &self.floors)
+    }
+
+    fn overload_table(&self) -> String {
+        let Some(overload) = self.overload else { return String::new() };
+        let rows = overload.rows();
+        let [heading, rows @ ..] = &rows[..] else { return String::new() };
+        table(&heading.each_ref().map(String::as_str), rows)
     }
 
     fn charts(&self) -> Vec<Chart> {
@@ -175,6 +178,18 @@ impl Page<'_> {
             lines: all.into_iter().chain(kinds).chain(curves).collect(),
         }
     }
+}
+
+fn table<const COLUMNS: usize>(heading: &[&str; COLUMNS], rows: &[[String; COLUMNS]]) -> String {
+    let cells = |cells: &[&str], tag: &str| -> String {
+        cells.iter().map(|cell| format!("<{tag}>{}</{tag}>", escaped(cell))).collect()
+    };
+    let row = |row: &[String; COLUMNS]| {
+        let row = row.each_ref().map(String::as_str);
+        format!("<tr>{}</tr>\n", cells(&row, "td"))
+    };
+    let rows: String = rows.iter().map(row).collect();
+    format!("<table><tr>{}</tr>\n{rows}</table>\n", cells(heading, "th"))
 }
 
 /// The trials of a search, by their rate.
