@@ -26,6 +26,7 @@ mod replay;
 mod restart;
 mod sessions;
 mod small_file_system;
+mod threads;
 mod tidy;
 mod trading;
 mod windows;
