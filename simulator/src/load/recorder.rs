@@ -187,10 +187,10 @@ impl Recorder {
         }
     }
 
-    /// A cancel was to be sent in this step, and there was nothing to cancel.
-    pub(super) fn nothing_to_cancel(&mut self, step: usize) {
+    /// So many cancels were to be sent in a step when there was nothing to cancel.
+    pub(super) fn nothing_to_cancel(&mut self, step: usize, count: u64) {
         if let Some(step) = self.measured(step) {
-            step.nothing_to_cancel += 1;
+            step.nothing_to_cancel += count;
         }
     }
 
@@ -309,7 +309,7 @@ mod tests {
             recorder.arrived(&Came::of(&pending), pending.intended + Duration::from_millis(100));
         }
         recorder.held_back(2, 7);
-        recorder.nothing_to_cancel(1);
+        recorder.nothing_to_cancel(1, 1);
         let [first, second] = &recorder.steps[..] else { panic!("two steps") };
         assert_eq!((first.offered, first.arrived, first.cancels.summary().count), (1, 0, 1));
         assert_eq!((first.nothing_to_cancel, second.nothing_to_cancel), (1, 0));

@@ -72,6 +72,9 @@ struct Due {
     arrivals: Arrivals,
     /// Since when there was always room for the next command; `None` while there is none.
     free: Option<Instant>,
+    /// True of cancels from a moment at which there was nothing to cancel until something arrives, as nothing else can
+    /// change that. Nobody wakes meanwhile for moments at which there is nothing to do.
+    is_idle: bool,
 }
 
 /// What there is to say on a lane when the moment for it has come.
@@ -134,21 +137,28 @@ impl Session {
             lane,
             arrivals: schedule.of_session(self.place.index, share),
             free: Some(start),
+            is_idle: false,
         };
         let mut lanes = [due(Lane::Cancels, cancels), due(Lane::Orders, 1_000 - cancels)];
         let end = start + schedule.lasts();
         while Instant::now() < end {
-            match self.send_due(&mut lanes, start, end).await? {
+            let batch = match self.send_due(&mut lanes, start, end).await? {
                 Next::Now => tokio::select! {
                     biased;
-                    batch = self.seat.next() => self.take(&*batch?),
-                    () = tokio::task::yield_now() => {}
+                    batch = self.seat.next() => Some(batch?),
+                    () = tokio::task::yield_now() => None,
                 },
                 Next::At(at) => tokio::select! {
                     biased;
-                    batch = self.seat.next() => self.take(&*batch?),
-                    () = self.shared.pacer.until(self.place.own, at) => {}
+                    batch = self.seat.next() => Some(batch?),
+                    () = self.shared.pacer.until(self.place.own, at) => None,
                 },
+            };
+            if let Some(batch) = batch {
+                for due in &mut lanes {
+                    self.wake(due, batch.received.saturating_duration_since(start));
+                }
+                self.take(&batch);
             }
         }
         for due in &mut lanes {
@@ -169,7 +179,9 @@ impl Session {
         let mut next = Next::At(end);
         for due in lanes {
             self.hold_back(due, start.elapsed());
-            next = next.sooner(self.turn(due, start).await?.unwrap_or(next));
+            if !due.is_idle {
+                next = next.sooner(self.turn(due, start).await?.unwrap_or(next));
+            }
         }
         Ok(next)
     }
@@ -178,37 +190,33 @@ impl Session {
     async fn turn(&mut self, due: &mut Due, start: Instant) -> Result<Option<Next>, SeatError> {
         let (mut turn, mut next, mut now) = (std::mem::take(&mut self.turn), None, Instant::now());
         let received = self.received;
-        let recorder = &self.shared.recorder;
         let held_up = together(&mut self.seat, &mut self.voice, |voice| {
-            loop {
-                let arrival = due.arrivals.peek()?;
-                let intended = start + arrival.at;
-                if intended > now {
-                    now = Instant::now();
-                }
-                if intended > now || turn.len() == TURN {
-                    next = Some(if intended > now { Next::At(intended) } else { Next::Now });
+            let arrival = due.arrivals.peek()?;
+            let intended = start + arrival.at;
+            if intended > now {
+                now = Instant::now();
+            }
+            if intended > now || turn.len() == TURN {
+                next = Some(if intended > now { Next::At(intended) } else { Next::Now });
+                return None;
+            }
+            let command = match voice.due(due.lane) {
+                Ready::Command(command) => command,
+                Ready::NoRoom => {
+                    // Whatever arrives next may make room.
+                    due.free = None;
                     return None;
                 }
-                let command = match voice.due(due.lane) {
-                    Ready::Command(command) => command,
-                    Ready::NoRoom => {
-                        // Whatever arrives next may make room.
-                        due.free = None;
-                        return None;
-                    }
-                    Ready::NothingToCancel => {
-                        due.arrivals.advance();
-                        recorder.lock().nothing_to_cancel(arrival.step);
-                        continue;
-                    }
-                };
-                let free = *due.free.get_or_insert(received);
-                let pending = Pending { intended, kind: Kind::of(&command), step: arrival.step };
-                due.arrivals.advance();
-                turn.push((pending, intended.max(free)));
-                return Some((command, pending));
-            }
+                Ready::NothingToCancel => {
+                    due.is_idle = true;
+                    return None;
+                }
+            };
+            let free = *due.free.get_or_insert(received);
+            let pending = Pending { intended, kind: Kind::of(&command), step: arrival.step };
+            due.arrivals.advance();
+            turn.push((pending, intended.max(free)));
+            Some((command, pending))
         })?;
         // They went together, and not before now.
         let gone = Instant::now();
@@ -284,7 +292,23 @@ impl Session {
     fn hold_back(&self, due: &mut Due, now: Duration) {
         if let Some(Arrival { step, .. }) = due.arrivals.peek() {
             let count = due.arrivals.pass_over(now);
-            self.shared.recorder.lock().held_back(step, count);
+            let mut recorder = self.shared.recorder.lock();
+            match due.is_idle {
+                true => recorder.nothing_to_cancel(step, count),
+                false => recorder.held_back(step, count),
+            }
+        }
+    }
+
+    /// Something has arrived at `now`: there may be something to cancel again. There was not at the moments up to then.
+    fn wake(&self, due: &mut Due, now: Duration) {
+        if !std::mem::take(&mut due.is_idle) {
+            return;
+        }
+        let mut recorder = self.shared.recorder.lock();
+        while let Some(Arrival { step, .. }) = due.arrivals.peek().filter(|arrival| arrival.at <= now) {
+            due.arrivals.advance();
+            recorder.nothing_to_cancel(step, 1);
         }
     }
 
