@@ -75,7 +75,7 @@ impl Trader {
     }
 
     /// The command was sent as this number.
-    pub(super) fn sent(&mut self, command: Command, number: u64) {
+    pub(super) fn sent(&mut self, command: &Command, number: u64) {
         match (command, self.target.take()) {
             (Command::NewOrder(order), _) => self.orders.sent(number, order.side),
             (Command::Cancel(_), Some(target)) => self.orders.changing(Lane::Cancels, number, target),
@@ -218,7 +218,7 @@ mod tests {
         let (mut cancels, mut replaces, mut immediate) = (Vec::new(), 0u32, 0u32);
         for number in 1..=20_000 {
             let command = trader.next_command(Wanted::Either, |_| true).unwrap();
-            trader.sent(command, number);
+            trader.sent(&command, number);
             match command {
                 Command::Cancel(OrderRef::Id { order, .. }) => cancels.push(order),
                 Command::Replace { price, .. } => {
@@ -247,7 +247,7 @@ mod tests {
         for number in 1..=1_000 {
             let command = trader.next_command(Wanted::On(Lane::Cancels), |_| true).unwrap();
             assert!(matches!(command, Command::NewOrder(_)));
-            trader.sent(command, number);
+            trader.sent(&command, number);
         }
         assert_eq!(trader.next_command(Wanted::On(Lane::Cancels), |lane| lane == Lane::Cancels), None);
     }
@@ -257,7 +257,7 @@ mod tests {
         let mut trader = Trader::new(7, Mix::Trades, &contracts());
         for number in 1..=50_000 {
             let command = trader.next_command(Wanted::On(Lane::Orders), |_| true).unwrap();
-            trader.sent(command, number);
+            trader.sent(&command, number);
             answer(&mut trader, command, number);
             assert!(trader.orders.len() <= OPEN_MAX && trader.resting.len() <= 2 * (OPEN_MAX + 64));
         }
