@@ -173,7 +173,7 @@ async fn open(
     as_json: bool,
 ) -> Done {
     let session = target.session().await?;
-    let account = session.open_account(name, role, why).await.map_err(command_failure)?;
+    let account = session.open_account(name, role, why.clone()).await.map_err(command_failure)?;
     let mut text = format!("account {account} '{name}' is open ({role:?})");
     let mut value = json!({ "account": account.0, "name": name.as_str(), "role": role_word(role) });
     if let Some(public) = public {

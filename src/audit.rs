@@ -113,11 +113,11 @@ fn act_words(audit: &Audit, command: &Command) -> String {
         Command::Genesis { operator, seed: _ } => {
             format!("set up the exchange with the operator's key {operator}")
         }
-        Command::DefineClass { spec, .. } => format!(
+        Command::DefineClass { ref spec, .. } => format!(
             "list class {} in {}: tick {}, slots of {} h, gate {} min, horizon {} h, fee {} ppm",
-            ClassSymbol::of(&spec),
+            ClassSymbol::of(spec),
             spec.currency,
-            from_ticks(1, &spec),
+            from_ticks(1, spec),
             spec.slot_hours,
             spec.gate_minutes,
             spec.horizon_hours,
@@ -170,8 +170,8 @@ fn scope_words(scope: Scope) -> String {
     }
 }
 
-fn why_of(command: &Command) -> Why {
-    match *command {
+fn why_of(command: &Command) -> &Why {
+    match command {
         Command::DefineClass { why, .. }
         | Command::OpenAccount { why, .. }
         | Command::RegisterKey { why, .. }
@@ -181,7 +181,7 @@ fn why_of(command: &Command) -> Why {
         | Command::SetKillSwitch { why, .. }
         | Command::Halt { why, .. }
         | Command::Resume { why, .. } => why,
-        _ => Why::NONE,
+        _ => &Why::NONE,
     }
 }
 

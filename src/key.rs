@@ -105,7 +105,7 @@ async fn revoke(target: &Target, number: u32, why: &str, as_json: bool) -> Done 
         return Err(Failure::usage("bad-reason", "a key is revoked for a reason: say --why TEXT"));
     }
     let session = target.session().await?;
-    session.revoke_key(KeyNo(number), why).await.map_err(command_failure)?;
+    session.revoke_key(KeyNo(number), why.clone()).await.map_err(command_failure)?;
     session.close().await;
     if as_json {
         show::json(&json!({ "key": number, "revoked": true, "why": why.as_str() }));

@@ -128,16 +128,16 @@ impl BlockMarket {
     #[must_use]
     pub fn stamped(&self) -> Vec<Stamped> {
         let mut stamper = self.stamper.clone();
-        self.follow.iter().map(|(key, command)| stamper.stamp(*key, *command)).collect()
+        self.follow.iter().map(|(key, command)| stamper.stamp(*key, command.clone())).collect()
     }
 }
 
 /// One class of hourly slots two weeks ahead; everybody has more than they need.
 fn setup() -> Vec<(KeyNo, Command)> {
-    let (spec, why) = (ClassSpec::example(), Why::NONE);
+    let spec = ClassSpec::example();
     let mut desk = vec![
         (KeyNo(0), Command::Genesis { operator: PublicKey([0; 32]), seed: 0 }),
-        (KeyNo(1), Command::DefineClass { spec, why }),
+        (KeyNo(1), Command::DefineClass { spec: Box::new(spec), why: Why::NONE }),
     ];
     for number in 2..2 * ACCOUNTS + 2 {
         let (account, role) = (AccountId(number), Role::Provider);
@@ -146,9 +146,12 @@ fn setup() -> Vec<(KeyNo, Command)> {
         let (public, rights, expires) = (PublicKey(public), role.rights(), Timestamp::MAX);
         let (currency, amount) = (spec.currency, 100_000_000_000_000_000);
         let name = format!("a{number}").parse().expect("a name in its form");
-        desk.push((KeyNo(1), Command::OpenAccount { name, role, why }));
-        desk.push((KeyNo(1), Command::RegisterKey { account, public, rights, expires, why }));
-        desk.push((KeyNo(1), Command::DepositCash { account, currency, amount, external: 1, why }));
+        desk.push((KeyNo(1), Command::OpenAccount { name, role, why: Why::NONE }));
+        desk.push((KeyNo(1), Command::RegisterKey { account, public, rights, expires, why: Why::NONE }));
+        desk.push((
+            KeyNo(1),
+            Command::DepositCash { account, currency, amount, external: 1, why: Why::NONE },
+        ));
     }
     for key in 2..2 * ACCOUNTS + 2 {
         for slot in 0..SLOTS {

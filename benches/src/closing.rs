@@ -106,11 +106,12 @@ impl Desk {
     }
 
     fn set_up(&mut self) {
-        let (spec, why) = (ClassSpec { horizon_hours: 72, ..ClassSpec::example() }, Why::NONE);
+        let spec = ClassSpec { horizon_hours: 72, ..ClassSpec::example() };
         self.say(0, Command::Genesis { operator: PublicKey([0; 32]), seed: 1 });
         for number in 0..CLASSES {
             let model = format!("M{number}").parse().expect("a code in its form");
-            self.say(1, Command::DefineClass { spec: ClassSpec { model, ..spec }, why });
+            let spec = Box::new(ClassSpec { model, ..spec });
+            self.say(1, Command::DefineClass { spec, why: Why::NONE });
         }
         for number in 2..ACCOUNTS + 2 {
             let name = format!("a{number}").parse().expect("a name in its form");
@@ -118,9 +119,12 @@ impl Desk {
             public[..4].copy_from_slice(&number.to_le_bytes());
             let (account, rights) = (AccountId(number), Role::Provider.rights());
             let (public, expires, currency) = (PublicKey(public), Timestamp::MAX, spec.currency);
-            self.say(1, Command::OpenAccount { name, role: Role::Provider, why });
-            self.say(1, Command::RegisterKey { account, public, rights, expires, why });
-            self.say(1, Command::DepositCash { account, currency, amount: 1 << 50, external: 1, why });
+            self.say(1, Command::OpenAccount { name, role: Role::Provider, why: Why::NONE });
+            self.say(1, Command::RegisterKey { account, public, rights, expires, why: Why::NONE });
+            self.say(
+                1,
+                Command::DepositCash { account, currency, amount: 1 << 50, external: 1, why: Why::NONE },
+            );
         }
         for (class, start) in (0..CLASSES).flat_map(|class| [CLOSING, LIVE].map(|start| (class, start))) {
             for key in 2..ACCOUNTS + 2 {
@@ -153,7 +157,7 @@ impl Desk {
             let named = match command {
                 // It ends the order that was sent just before.
                 Command::Cancel(_) => Command::Cancel(OrderRef::Number(self.sequence)),
-                other => *other,
+                other => other.clone(),
             };
             coming.push(self.stamp(Some(2), named));
         }

@@ -70,8 +70,8 @@ impl Stamper {
 fn setup(accounts: u32) -> Vec<(KeyNo, Command)> {
     let spec = ClassSpec { horizon_hours: 48, ..ClassSpec::example() };
     let operator = PublicKey([0; 32]);
-    let mut desk =
-        vec![Command::Genesis { operator, seed: 0 }, Command::DefineClass { spec, why: Why::NONE }];
+    let list = Command::DefineClass { spec: Box::new(spec), why: Why::NONE };
+    let mut desk = vec![Command::Genesis { operator, seed: 0 }, list];
     for number in 2..accounts + 2 {
         let name = format!("a{number}").parse().expect("a name in its form");
         let mut public = [1; 32];
@@ -83,7 +83,7 @@ fn setup(accounts: u32) -> Vec<(KeyNo, Command)> {
         desk.push(Command::DepositCash { account, currency, amount, external: 1, why: Why::NONE });
     }
     let deposit = Command::DepositCapacity { contract: contract(), units: 400_000, external: 1 };
-    let deposits = (2..accounts + 2).map(|key| (KeyNo(key), deposit));
+    let deposits = (2..accounts + 2).map(|key| (KeyNo(key), deposit.clone()));
     desk.into_iter().map(|command| (KeyNo(1), command)).chain(deposits).collect()
 }
 

@@ -66,18 +66,18 @@ pub fn resting(orders: u32) -> Engine {
 }
 
 fn set_up(desk: &mut Desk) {
-    let (spec, why) = (ClassSpec { horizon_hours: 336, ..ClassSpec::example() }, Why::NONE);
+    let spec = ClassSpec { horizon_hours: 336, ..ClassSpec::example() };
     desk.say(1, Command::Genesis { operator: PublicKey([0; 32]), seed: 0 });
-    desk.say(1, Command::DefineClass { spec, why });
+    desk.say(1, Command::DefineClass { spec: Box::new(spec), why: Why::NONE });
     for number in 2..ACCOUNTS + 2 {
         let name = format!("a{number}").parse().expect("a name in its form");
         let mut public = [1; 32];
         public[..4].copy_from_slice(&number.to_le_bytes());
         let (account, rights) = (AccountId(number), Role::Provider.rights());
         let (public, expires, currency) = (PublicKey(public), Timestamp::MAX, spec.currency);
-        desk.say(1, Command::OpenAccount { name, role: Role::Provider, why });
-        desk.say(1, Command::RegisterKey { account, public, rights, expires, why });
-        desk.say(1, Command::DepositCash { account, currency, amount: 1 << 50, external: 1, why });
+        desk.say(1, Command::OpenAccount { name, role: Role::Provider, why: Why::NONE });
+        desk.say(1, Command::RegisterKey { account, public, rights, expires, why: Why::NONE });
+        desk.say(1, Command::DepositCash { account, currency, amount: 1 << 50, external: 1, why: Why::NONE });
     }
     for slot in 0..CONTRACTS {
         for key in 2..ACCOUNTS + 2 {

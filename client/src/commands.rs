@@ -174,7 +174,7 @@ impl Session {
     /// # Errors
     /// [`CommandError`].
     pub async fn define_class(&self, spec: ClassSpec, why: Why) -> Result<ClassNo, CommandError> {
-        let report = self.request(Command::DefineClass { spec, why }).await?;
+        let report = self.request(Command::DefineClass { spec: Box::new(spec), why }).await?;
         match report.body {
             ReportBody::ClassDefined { class, .. } => Ok(class),
             _ => Err(unexpected(&report)),

@@ -17,6 +17,7 @@ impl Session {
         let (reader, mut batches) = mpsc::channel(BATCHES_WAITING);
         let (waiter, outcome) = oneshot::channel();
         let lane = usual_lane(&command);
+        let is_mass_cancel = matches!(command, Command::MassCancel(_));
         let number = self.send(lane, command, Some(waiter), Some(reader)).await?;
         let whole = async {
             let first = outcome.await.unwrap_or_else(|_| Err(self.over().into()))?;
@@ -25,7 +26,7 @@ impl Session {
         tokio::pin!(whole);
         let key = self.welcome().key;
         let mut own = OwnReports::new(Sender { key, lane, number });
-        own.is_mass_cancel = matches!(command, Command::MassCancel(_));
+        own.is_mass_cancel = is_mass_cancel;
         let (first, last) = loop {
             tokio::select! {
                 whole = &mut whole => break whole?,

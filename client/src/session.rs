@@ -210,7 +210,7 @@ impl Session {
         loop {
             let given = self.until(|state| {
                 let when = (Instant::now(), self.handle.paces);
-                let given = state.give(lane, command, when, &mut waiter);
+                let given = state.give(lane, command.clone(), when, &mut waiter);
                 match given {
                     Given::Full => return None,
                     Given::Now(Ok(_)) => {

@@ -75,19 +75,25 @@ mod tests {
     fn commands() -> Vec<Stamped> {
         let accounts = 2..u32::try_from(ACCOUNTS_MIN).unwrap() + 2;
         let spec = ClassSpec::example();
-        let (currency, why) = (spec.currency, Why::NONE);
+        let currency = spec.currency;
         let mut all = vec![
             (0, Command::Genesis { operator: PublicKey([7; 32]), seed: 0 }),
-            (1, Command::DefineClass { spec, why }),
+            (1, Command::DefineClass { spec: Box::new(spec), why: Why::NONE }),
         ];
         for number in accounts.clone() {
             let (account, role) = (AccountId(number), Role::Broker);
             let mut public = [1; 32];
             public[..4].copy_from_slice(&number.to_le_bytes());
             let (public, rights, expires) = (PublicKey(public), Rights::TRADE, Timestamp::MAX);
-            all.push((1, Command::OpenAccount { name: format!("a{number}").parse().unwrap(), role, why }));
-            all.push((1, Command::RegisterKey { account, public, rights, expires, why }));
-            all.push((1, Command::DepositCash { account, currency, amount: 1_000_000, external: 1, why }));
+            all.push((
+                1,
+                Command::OpenAccount { name: format!("a{number}").parse().unwrap(), role, why: Why::NONE },
+            ));
+            all.push((1, Command::RegisterKey { account, public, rights, expires, why: Why::NONE }));
+            all.push((
+                1,
+                Command::DepositCash { account, currency, amount: 1_000_000, external: 1, why: Why::NONE },
+            ));
         }
         let first = all.len() as u64 + 1;
         let contract = ContractId::new(ClassNo(0), Hour(24));

@@ -208,7 +208,7 @@ impl Engine {
             Command::DepositCash { account, currency, amount, external, why: _ } => {
                 self.deposit_cash(by, account, currency, amount, external, out)
             }
-            Command::DefineClass { spec, why: _ } => self.define_class(by, spec, out),
+            Command::DefineClass { ref spec, why: _ } => self.define_class(by, **spec, out),
             Command::OpenAccount { name, role, why: _ } => self.open_account(by, name, role, out),
             Command::RegisterKey { account, public, rights, expires, why: _ } => {
                 self.register_key(by, account, public, rights, expires, out)

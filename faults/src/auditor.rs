@@ -59,7 +59,7 @@ impl Auditor {
     /// The exchange was set up: this is its first command.
     pub(crate) fn set_up(&mut self, standing: &Standing) -> Result<(), Wrong> {
         for stamped in &standing.commands {
-            self.apply(*stamped)?;
+            self.apply(stamped.clone())?;
         }
         if self.history.len() == 1 { Ok(()) } else { Err("a new exchange is not one genesis".to_owned()) }
     }
@@ -193,8 +193,8 @@ impl Auditor {
             Some(first) => return Err(differ("the outcome told", report, first)),
             None => return Err(format!("{sender:?} has no outcome, but one was told")),
         }
-        let carried_out = self.taken.get(&sender).map(|&at| self.history[at].command);
-        if carried_out == Some(*command) { Ok(()) } else { Err(differ("carried out", &carried_out, command)) }
+        let carried_out = self.taken.get(&sender).map(|&at| &self.history[at].command);
+        if carried_out == Some(command) { Ok(()) } else { Err(differ("carried out", &carried_out, command)) }
     }
 
     /// Whether the command of that number has been carried out or rejected by the engine.
@@ -245,10 +245,10 @@ impl Auditor {
     }
 
     /// The numbers of a key that were taken, with their commands.
-    pub(crate) fn commands_taken(&self) -> impl Iterator<Item = (Sender, Command)> {
+    pub(crate) fn commands_taken(&self) -> impl Iterator<Item = (Sender, &Command)> {
         self.history.iter().enumerate().filter_map(|(at, stamped)| {
             let sender = stamped.sender?;
-            (self.taken.get(&sender) == Some(&at)).then_some((sender, stamped.command))
+            (self.taken.get(&sender) == Some(&at)).then_some((sender, &stamped.command))
         })
     }
 

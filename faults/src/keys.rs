@@ -98,11 +98,11 @@ impl Keys {
     }
 
     fn learn(&mut self, sender: KeyNo, command: &Command, answer: &ReportBody) {
-        match (*command, *answer) {
-            (Command::RegisterKey { public, expires, .. }, ReportBody::KeyRegistered { key, account }) => {
+        match (command, *answer) {
+            (&Command::RegisterKey { public, expires, .. }, ReportBody::KeyRegistered { key, account }) => {
                 self.come(key, account, public, expires, false);
             }
-            (Command::RotateKey { public }, ReportBody::KeyRotated { key }) => {
+            (&Command::RotateKey { public }, ReportBody::KeyRotated { key }) => {
                 let Some(old) = self.end(sender) else { return };
                 self.come(key, old.account, public, old.expires, true);
             }

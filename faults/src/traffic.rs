@@ -27,7 +27,7 @@ fn class() -> ClassSpec {
 
 /// What the operator does first.
 pub(crate) fn set_up() -> Vec<Command> {
-    let mut commands = vec![Command::DefineClass { spec: class(), why: Why::NONE }];
+    let mut commands = vec![Command::DefineClass { spec: Box::new(class()), why: Why::NONE }];
     for number in 2..=4 {
         let name = format!("trader-{number}").parse().expect("a name in its form");
         commands.push(Command::OpenAccount { name, role: Role::Provider, why: Why::NONE });
@@ -51,7 +51,7 @@ pub(crate) fn set_up() -> Vec<Command> {
 pub(crate) fn desk_work(random: &mut StdRng, now: Timestamp) -> Command {
     match random.random_range(0..12) {
         0 => Command::RevokeKey { key: SPARE, why: Why::NONE },
-        1 => Command::DefineClass { spec: class(), why: Why::NONE },
+        1 => Command::DefineClass { spec: Box::new(class()), why: Why::NONE },
         2 => Command::SetLimits { account: trader(random), limits: limits(random), why: Why::NONE },
         // What was stopped or halted is soon let go on, or nothing would happen any more.
         3 => {

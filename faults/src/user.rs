@@ -38,7 +38,7 @@ pub(crate) struct User {
 }
 
 /// A command and what came of it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Asked {
     command: Command,
     came: Option<Came>,
@@ -84,7 +84,7 @@ impl User {
         if self.keeps_pace && self.machine.pause(lane, now).is_some() {
             return None;
         }
-        let number = self.machine.submit(lane, command, now, None).ok()?;
+        let number = self.machine.submit(lane, command.clone(), now, None).ok()?;
         self.asked.insert((index(lane), number), Asked { command, came: None });
         Some((lane, number))
     }

@@ -264,7 +264,7 @@ impl World {
                 _ => traffic::trade(random, self.now, user.last_order()),
             };
             let (overtakes, now) = (self.random.random(), self.instant());
-            if let Some((lane, number)) = self.users[at].ask(command, overtakes, now) {
+            if let Some((lane, number)) = self.users[at].ask(command.clone(), overtakes, now) {
                 say!(self, "key {} asks {lane:?} {number}: {command:?}", self.users[at].key);
             }
         }
@@ -277,7 +277,7 @@ impl World {
         let operator = &mut self.users[0];
         let asked = usize::try_from(operator.last_order()).unwrap_or(usize::MAX);
         if asked < commands.len() {
-            commands[asked..].iter().all(|command| operator.ask(*command, false, now).is_some());
+            commands[asked..].iter().all(|command| operator.ask(command.clone(), false, now).is_some());
             return self.flush(0);
         }
         if operator.machine.is_idle() {
@@ -302,7 +302,7 @@ impl World {
         }
         for (sender, command) in self.auditor.commands_taken() {
             let users = || self.users.iter().chain(&self.dead);
-            if !users().any(|user| user.has_asked(sender, &command)) {
+            if !users().any(|user| user.has_asked(sender, command)) {
                 return Err(format!("{sender:?} was carried out and never asked: {command:?}"));
             }
         }

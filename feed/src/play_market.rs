@@ -118,7 +118,10 @@ impl PlayMarket {
         self.send(
             OPERATOR,
             time,
-            Command::DefineClass { spec: ClassSpec { model, ..ClassSpec::example() }, why: Why::NONE },
+            Command::DefineClass {
+                spec: Box::new(ClassSpec { model, ..ClassSpec::example() }),
+                why: Why::NONE,
+            },
         );
         let contract = contract(CLASSES.len(), time.hour().plus(2));
         self.send(BROKER, time, Command::NewOrder(NewOrder::limit(contract, Side::Buy, 5, 9)));
@@ -132,7 +135,7 @@ impl PlayMarket {
             let (model, region, currency) = (code(model), code(region), code(currency));
             let spec = ClassSpec { model, region, currency, tick, ..ClassSpec::example() };
             let spec = if model.as_str() == CLASSES[CALLED].0 { called(spec) } else { spec };
-            self.send(OPERATOR, start, Command::DefineClass { spec, why: Why::NONE });
+            self.send(OPERATOR, start, Command::DefineClass { spec: Box::new(spec), why: Why::NONE });
         }
         for (number, (name, role)) in
             (2..).zip([("provider", Role::Provider), ("broker", Role::Broker), ("reader", Role::Analyst)])

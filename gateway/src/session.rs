@@ -179,7 +179,7 @@ impl Session {
     ) -> Result<Duration, Closing> {
         let buckets = [self.buckets.lane(lane), shares.buckets.lane(lane)];
         let wait = buckets[0].wait().max(buckets[1].wait());
-        let (number, verdict) = judge(lane, &ClientMessage::decode(frame)?, shares.numbers, wait)?;
+        let (number, verdict) = judge(lane, ClientMessage::decode(frame)?, shares.numbers, wait)?;
         let is_throttled = matches!(verdict, Verdict::Refuse(RejectCode::Throttled, _));
         if !is_throttled {
             buckets.into_iter().for_each(|bucket| bucket.spend(1));
@@ -209,11 +209,11 @@ impl Session {
 /// there is a token for a new one.
 fn judge(
     lane: Lane,
-    message: &ClientMessage,
+    message: ClientMessage,
     numbers: &Numbers,
     wait: Duration,
 ) -> Result<(u64, Verdict), Closing> {
-    let (number, its_lane, command) = match *message {
+    let (number, its_lane, command) = match message {
         ClientMessage::Command { number, command } => {
             (number, lane_of(&command), check(&command).map(|()| command))
         }

@@ -53,7 +53,7 @@ async fn market(options: &Options) -> (TempDir, House, [PrivateKey; 4]) {
     sequencer::init(directory.path(), options, operator.public()).unwrap();
     let house = start(directory.path(), options, server).await;
     let mut desk = Client::login(&house, operator, None).await;
-    let mut commands = vec![Command::DefineClass { spec: ClassSpec::example(), why: Why::NONE }];
+    let mut commands = vec![Command::DefineClass { spec: Box::new(ClassSpec::example()), why: Why::NONE }];
     for (account, name, role, key) in
         [(2, "broker", Role::Broker, broker), (3, "provider", Role::Provider, provider)]
     {

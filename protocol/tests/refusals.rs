@@ -55,15 +55,27 @@ fn a_command_with_a_field_that_names_nothing_is_refused_by_number() {
             9,
         ),
         (register, 119, 31, RejectCode::UnknownChoice, 31),
-        (open, 95, 5, RejectCode::UnknownChoice, 5),
-        (open, 16, b'A', RejectCode::BadField, 0),
+        (open.clone(), 95, 5, RejectCode::UnknownChoice, 5),
+        (open.clone(), 16, b'A', RejectCode::BadField, 0),
         // A reason that is no plain text, and one that goes on behind its end.
-        (open, 32, 0x1b, RejectCode::BadField, 0),
+        (open.clone(), 32, 0x1b, RejectCode::BadField, 0),
         (open, 94, b'x', RejectCode::BadField, 0),
         (Command::RevokeKey { key: KeyNo(1), why: Why::NONE }, 17, b'x', RejectCode::BadField, 0),
-        (Command::DefineClass { spec: ClassSpec::example(), why: Why::NONE }, 16, 0, RejectCode::BadField, 0),
+        (
+            Command::DefineClass { spec: Box::new(ClassSpec::example()), why: Why::NONE },
+            16,
+            0,
+            RejectCode::BadField,
+            0,
+        ),
         // A performance without its precision.
-        (Command::DefineClass { spec: ClassSpec::example(), why: Why::NONE }, 76, 1, RejectCode::BadField, 0),
+        (
+            Command::DefineClass { spec: Box::new(ClassSpec::example()), why: Why::NONE },
+            76,
+            1,
+            RejectCode::BadField,
+            0,
+        ),
         (
             Command::SetKillSwitch { account: AccountId(2), on: true, why: Why::NONE },
             79,

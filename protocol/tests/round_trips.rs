@@ -182,7 +182,7 @@ fn command() -> impl Strategy<Value = Command> {
                 Command::DepositCash { account, currency, amount, external, why }
             }
         ),
-        1 => (spec(), why()).prop_map(|(spec, why)| Command::DefineClass { spec, why }),
+        1 => (spec(), why()).prop_map(|(spec, why)| Command::DefineClass { spec: Box::new(spec), why }),
         1 => (name(), role(), why()).prop_map(|(name, role, why)| Command::OpenAccount { name, role, why }),
         1 => (account(), public_key(), rights(), time(), why()).prop_map(
             |(account, public, rights, expires, why)| {

@@ -27,7 +27,7 @@ pub struct Audit {
 }
 
 /// A privileged act: what takes an operator's right, whoever tried it; a key's rotation; and the genesis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Act {
     /// Its place in the total order.
     pub sequence: Sequence,
@@ -133,7 +133,7 @@ impl Follower {
         }
         if is_privileged(&stamped.command) {
             let outcome = if is_known { self.outcome(stamped) } else { ActOutcome::Unknown };
-            let Stamped { sequence, time, sender, command } = *stamped;
+            let Stamped { sequence, time, sender, command } = stamped.clone();
             let key = sender.map(|sender| sender.key);
             self.acts.push(Act { sequence, time, key, command, outcome });
         }

@@ -39,14 +39,14 @@ pub fn encode(stamped: &Stamped, bytes: &mut Vec<u8>) {
             let body = DisconnectedBody { key: key.0.into(), reserved: [0; 4] };
             put(bytes, stamped, kind::DISCONNECTED, &body);
         }
-        Command::DefineClass { spec, why } => {
-            put(bytes, stamped, kind::DEFINE_CLASS, &DefineClassBody::new(&spec, why));
+        Command::DefineClass { ref spec, ref why } => {
+            put(bytes, stamped, kind::DEFINE_CLASS, &DefineClassBody::new(spec, why));
         }
-        Command::OpenAccount { name, role, why } => {
+        Command::OpenAccount { name, role, ref why } => {
             let body = OpenAccountBody { name: name.bytes(), why: why.bytes(), role: role_byte(role) };
             put(bytes, stamped, kind::OPEN_ACCOUNT, &body);
         }
-        Command::RegisterKey { account, public, rights, expires, why } => {
+        Command::RegisterKey { account, public, rights, expires, ref why } => {
             let body = RegisterKeyBody {
                 public: public.0,
                 expires: expires.0.into(),
@@ -57,14 +57,14 @@ pub fn encode(stamped: &Stamped, bytes: &mut Vec<u8>) {
             };
             put(bytes, stamped, kind::REGISTER_KEY, &body);
         }
-        Command::RevokeKey { key, why } => {
+        Command::RevokeKey { key, ref why } => {
             let body = RevokeKeyBody { key: key.0.into(), why: why.bytes(), reserved: [0; 5] };
             put(bytes, stamped, kind::REVOKE_KEY, &body);
         }
         Command::RotateKey { public } => {
             put(bytes, stamped, kind::ROTATE_KEY, &RotateKeyBody { public: public.0 });
         }
-        Command::DepositCash { account, currency, amount, external, why } => {
+        Command::DepositCash { account, currency, amount, external, ref why } => {
             let body = DepositCashBody {
                 amount: amount.into(),
                 external: external.into(),
@@ -83,15 +83,15 @@ pub fn encode(stamped: &Stamped, bytes: &mut Vec<u8>) {
             };
             put(bytes, stamped, kind::DEPOSIT_CAPACITY, &body);
         }
-        Command::SetLimits { account, limits, why } => {
+        Command::SetLimits { account, limits, ref why } => {
             put(bytes, stamped, kind::SET_LIMITS, &LimitsBody::new(account, limits, why));
         }
-        Command::SetKillSwitch { account, on, why } => {
+        Command::SetKillSwitch { account, on, ref why } => {
             put(bytes, stamped, kind::SET_KILL_SWITCH, &KillSwitchBody::new(account, on, why));
         }
-        Command::Halt { scope, why } => put(bytes, stamped, kind::HALT, &HaltBody::new(scope, why)),
-        Command::Resume { scope, why } => put(bytes, stamped, kind::RESUME, &HaltBody::new(scope, why)),
-        Command::NewOrder(order) => put(bytes, stamped, kind::NEW_ORDER, &NewOrderBody::new(&order)),
+        Command::Halt { scope, ref why } => put(bytes, stamped, kind::HALT, &HaltBody::new(scope, why)),
+        Command::Resume { scope, ref why } => put(bytes, stamped, kind::RESUME, &HaltBody::new(scope, why)),
+        Command::NewOrder(ref order) => put(bytes, stamped, kind::NEW_ORDER, &NewOrderBody::new(order)),
         Command::Cancel(order) => put(bytes, stamped, kind::CANCEL, &OrderRefBody::new(order)),
         Command::Replace { order, price, units } => {
             put(bytes, stamped, kind::REPLACE, &ReplaceBody::new(order, price, units));

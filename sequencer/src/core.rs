@@ -9,7 +9,7 @@ use types::{Command, KeyNo, Output, Sender, Sequence, Stamped, Timestamp};
 
 /// A command as it comes in: without a place yet. It was sent by a key, or it is the one command that the gateway
 /// has for the exchange itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inbound {
     sender: Option<Sender>,
     command: Command,
@@ -181,7 +181,8 @@ mod tests {
 
     fn sent(number: u64) -> Inbound {
         let sender = Sender { key: KeyNo(1), lane: Lane::Orders, number };
-        let command = Command::DefineClass { spec: ClassSpec::example(), why: Why::NONE };
+        let spec = Box::new(ClassSpec::example());
+        let command = Command::DefineClass { spec, why: Why::NONE };
         Inbound::sent(sender, command)
     }
 
@@ -219,7 +220,7 @@ mod tests {
                 prop_assert_eq!(read.len(), inbound.len());
                 for (stamped, (sequence, inbound)) in read.iter().zip((next..).zip(inbound)) {
                     let Inbound { sender, command } = inbound;
-                    prop_assert_eq!(*stamped, Stamped { sequence, time, sender, command });
+                    prop_assert_eq!(stamped, &Stamped { sequence, time, sender, command });
                 }
                 let mut output = Output::default();
                 core.apply(&mut output);

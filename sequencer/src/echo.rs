@@ -187,11 +187,11 @@ mod tests {
         told.extend(exchange.apply(Some(TRADER), Command::NewOrder(terms)));
         let ReportBody::Accepted { order, slot, .. } = told[0].body else { panic!("{told:?}") };
         assert_eq!(order, exchange.engine.last_sequence());
-        let cancel = Command::Cancel(OrderRef::Id { order, slot });
-        told.extend(exchange.apply(Some(TRADER), cancel));
+        let cancel = OrderRef::Id { order, slot };
+        told.extend(exchange.apply(Some(TRADER), Command::Cancel(cancel)));
         assert!(matches!(told[1].body, ReportBody::Cancelled { left: 0, reason: CancelReason::Owner, .. }));
         // There is no such order any more: the engine says so.
-        told.extend(exchange.apply(Some(TRADER), cancel));
+        told.extend(exchange.apply(Some(TRADER), Command::Cancel(cancel)));
         assert!(matches!(told[2].body, ReportBody::Rejected { .. }));
         let immediate = NewOrder { time_in_force: TimeInForce::Ioc, ..terms };
         told.extend(exchange.apply(Some(TRADER), Command::NewOrder(immediate)));

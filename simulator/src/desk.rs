@@ -44,8 +44,9 @@ impl Desk {
 
     /// Lists the classes, or finds them if they are listed; in the order given.
     pub(crate) async fn list(&mut self, specs: &[ClassSpec]) -> Result<Vec<Class>, DeskError> {
-        let answers =
-            self.ask(specs.iter().map(|spec| Command::DefineClass { spec: *spec, why: Why::NONE })).await?;
+        let answers = self
+            .ask(specs.iter().map(|spec| Command::DefineClass { spec: Box::new(*spec), why: Why::NONE }))
+            .await?;
         let classes = answers.into_iter().zip(specs).map(|(body, spec)| match body {
             ReportBody::ClassDefined { class } => Ok(Class { no: class, spec: *spec }),
             ReportBody::Rejected { code: RejectCode::ClassListed, value } => {

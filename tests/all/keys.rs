@@ -50,7 +50,7 @@ async fn a_read_only_key_reads_everything_and_is_refused_every_command() {
     })
     .await;
 
-    let (spec, why, order) = (ClassSpec::example(), Why::NONE, OrderRef::from(bid));
+    let (spec, order) = (ClassSpec::example(), OrderRef::from(bid));
     let (public, rights, expires) = (PublicKey([9; 32]), Rights::READ, Timestamp::MAX);
     let currency = spec.currency;
     for command in [
@@ -60,13 +60,13 @@ async fn a_read_only_key_reads_everything_and_is_refused_every_command() {
         Command::MassCancel(MassCancel { scope: Scope::All, side: None }),
         Command::CancelOnDisconnect { grace: 1 },
         Command::DepositCapacity { contract, units: 1, external: 1 },
-        Command::DepositCash { account: lab.account, currency, amount: 1, external: 9, why },
-        Command::DefineClass { spec, why },
-        Command::OpenAccount { name: "mine".parse().unwrap(), role: Role::Operator, why },
-        Command::RegisterKey { account: lab.account, public, rights, expires, why },
-        Command::RevokeKey { key: KeyNo(1), why },
+        Command::DepositCash { account: lab.account, currency, amount: 1, external: 9, why: Why::NONE },
+        Command::DefineClass { spec: Box::new(spec), why: Why::NONE },
+        Command::OpenAccount { name: "mine".parse().unwrap(), role: Role::Operator, why: Why::NONE },
+        Command::RegisterKey { account: lab.account, public, rights, expires, why: Why::NONE },
+        Command::RevokeKey { key: KeyNo(1), why: Why::NONE },
     ] {
-        let refused = analyst.request(command).await.unwrap_err();
+        let refused = analyst.request(command.clone()).await.unwrap_err();
         assert_eq!(refused.code(), Some(RejectCode::NotAllowed), "{command:?}");
     }
     let asked = analyst.accounts().await.unwrap_err();

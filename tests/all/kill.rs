@@ -267,7 +267,7 @@ impl Work {
         let mut last_order = 1;
         while !*self.stopped.borrow() {
             let command = self.next(last_order);
-            let number = session.submit(command).await.unwrap();
+            let number = session.submit(command.clone()).await.unwrap();
             let lane = lane_of(&command).unwrap_or(Lane::Cancels);
             if lane == Lane::Orders {
                 last_order = number;

@@ -35,11 +35,11 @@ async fn make_old(data: &Path) -> Vec<PathBuf> {
     let mut exchange = sequencer::start(data, &options).unwrap();
     drop(exchange.outlets.feed);
     let drained = tokio::spawn(async move { while exchange.outlets.gateway.recv().await.is_some() {} });
-    let (name, why) = ("acme".parse().unwrap(), Why::NONE);
+    let name = "acme".parse().unwrap();
     // The first opens the account, and all others are rejected, which takes a record as well.
     let inbound = |number| {
         let sender = Sender { key: KeyNo(1), lane: Lane::Orders, number };
-        Inbound::sent(sender, Command::OpenAccount { name, role: Role::Broker, why })
+        Inbound::sent(sender, Command::OpenAccount { name, role: Role::Broker, why: Why::NONE })
     };
     exchange.entry.send(Lane::Orders, (1..=OLD_COMMANDS).map(inbound).collect()).await.unwrap();
     exchange.handle.stop().await.unwrap();

@@ -229,7 +229,7 @@ async fn who_floods_is_refused_and_nobody_else_is_held_up() {
     let order = Command::NewOrder(NewOrder::limit(contract, Side::Buy, 1, 1));
     let sending = tokio::spawn(async move {
         for _ in 0..FLOOD {
-            flood.submit(order).await.unwrap();
+            flood.submit(order.clone()).await.unwrap();
         }
     });
     let counting = tokio::spawn(async move {

@@ -185,11 +185,14 @@ async fn what_cannot_be_done_is_refused_and_changes_nothing() {
         (buy(far, GTC, 1, 1), RejectCode::BeyondHorizon),
         (buy(contract, GTC, 1_000_000_000, 1_000_000), RejectCode::NotEnoughCash),
         (Command::DepositCapacity { contract, units: 1, external: 1 }, RejectCode::NotAllowed),
-        (Command::DefineClass { spec: types::ClassSpec::example(), why: Why::NONE }, RejectCode::NotAllowed),
+        (
+            Command::DefineClass { spec: Box::new(types::ClassSpec::example()), why: Why::NONE },
+            RejectCode::NotAllowed,
+        ),
         (Command::Cancel(OrderRef::Id { order: 5, slot: 0 }), RejectCode::UnknownOrder),
         (Command::Cancel(OrderRef::Number(77)), RejectCode::UnknownOrder),
     ] {
-        let error = broker.session.request(command).await.unwrap_err();
+        let error = broker.session.request(command.clone()).await.unwrap_err();
         assert_eq!(error.code(), Some(code), "{command:?}");
     }
     let after = broker.session.account().await.unwrap();

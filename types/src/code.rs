@@ -15,9 +15,10 @@ pub struct Code([u8; CODE_LEN]);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountName([u8; NAME_LEN]);
 
-/// Why an operator did something, in an operator's words: up to 63 printable ASCII characters, or nothing.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Why([u8; WHY_LEN]);
+/// Why an operator did something, in an operator's words: up to 63 printable ASCII characters, or nothing. The words
+/// lie apart, as every command would be as long as they are otherwise.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Why(Option<Box<[u8; WHY_LEN]>>);
 
 /// Why a text is no code, no account name or no reason.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,24 +76,27 @@ impl AccountName {
 
 impl Why {
     /// No reason given.
-    pub const NONE: Why = Why([0; WHY_LEN]);
+    pub const NONE: Why = Why(None);
 
     /// The reason padded with zero bytes, as it stands in records and on the wire.
     #[must_use]
     pub fn bytes(&self) -> [u8; WHY_LEN] {
-        self.0
+        self.0.as_deref().copied().unwrap_or([0; WHY_LEN])
     }
 
     /// Reads the zero-padded form back; `None` if it is not one.
     #[must_use]
     pub fn from_bytes(bytes: [u8; WHY_LEN]) -> Option<Why> {
-        (bytes == Why::NONE.0 || is_padded(&bytes, is_why_char)).then_some(Why(bytes))
+        match bytes {
+            [0, ..] => (bytes == Why::NONE.bytes()).then_some(Why::NONE),
+            _ => is_padded(&bytes, is_why_char).then(|| Why(Some(Box::new(bytes)))),
+        }
     }
 
     /// The reason as text; empty if none was given.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        text(&self.0)
+        self.0.as_ref().map_or("", |bytes| text(bytes.as_slice()))
     }
 }
 

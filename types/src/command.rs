@@ -10,7 +10,7 @@ use crate::state::{Limits, Rights, Role};
 use crate::time::Timestamp;
 
 /// A command with its place in the total order, as the engine applies it and the journal keeps it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamped {
     /// Its place: one more than the command before.
     pub sequence: Sequence,
@@ -42,8 +42,9 @@ pub enum Lane {
     Cancels,
 }
 
-/// What is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is asked. Of what only an operator says, the long parts lie apart: a command is as long as its longest kind, and
+/// each is copied a few times on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Sequencer: time has passed; run what is due.
     Clock,
@@ -64,7 +65,7 @@ pub enum Command {
     /// Operator: list a class.
     DefineClass {
         /// Its terms.
-        spec: ClassSpec,
+        spec: Box<ClassSpec>,
         /// The operator's reason.
         why: Why,
     },
@@ -270,5 +271,17 @@ impl Side {
             Side::Buy => Side::Sell,
             Side::Sell => Side::Buy,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// No kind makes commands longer than a new order is.
+    #[test]
+    fn a_stamped_command_is_a_cache_line_and_a_half() {
+        assert_eq!((size_of::<NewOrder>(), size_of::<Command>()), (64, 64));
+        assert_eq!(size_of::<Stamped>(), 96);
     }
 }

@@ -52,7 +52,7 @@ impl Checked {
 
     /// A command as the engine gets it, with the hints that were told.
     pub(crate) fn as_sent(&self, step: &Stamped) -> Stamped {
-        Stamped { command: self.with_hint(step.command), ..*step }
+        Stamped { command: self.with_hint(&step.command), ..step.clone() }
     }
 
     /// Compares the whole state: with the reference, and what is public of it with the public books.
@@ -94,19 +94,19 @@ impl Checked {
         usize::try_from(order).ok().and_then(|at| self.told.get(at)).copied().unwrap_or(0)
     }
 
-    fn with_hint(&self, command: Command) -> Command {
+    fn with_hint(&self, command: &Command) -> Command {
         let right = |named| match named {
             OrderRef::Id { order, slot } => {
                 OrderRef::Id { order, slot: self.hint_of(order).wrapping_add(slot) }
             }
             OrderRef::Number(_) => named,
         };
-        match command {
+        match *command {
             Command::Cancel(order) => Command::Cancel(right(order)),
             Command::Replace { order, price, units } => {
                 Command::Replace { order: right(order), price, units }
             }
-            other => other,
+            ref other => other.clone(),
         }
     }
 }

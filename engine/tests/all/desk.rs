@@ -17,13 +17,13 @@ fn a_number_is_taken_once() {
     let sender = |lane, number| Some(Sender { key: ANNA.key, lane, number });
     let order = market_order(&market);
     for number in [0, last - 1, last] {
-        market.step(sender(Lane::Orders, number), order);
+        market.step(sender(Lane::Orders, number), order.clone());
         assert_eq!(market.refused(), Some((RejectCode::NumberNotRising, i64::try_from(last).unwrap())));
     }
     // A refused command's number is taken, gaps are allowed, and each lane counts for itself.
     market.step(sender(Lane::Orders, 90), Command::RevokeKey { key: ANNA.key, why: Why::NONE });
     assert_eq!(market.refused().map(|refused| refused.0), Some(RejectCode::NotAllowed));
-    market.step(sender(Lane::Orders, 90), order);
+    market.step(sender(Lane::Orders, 90), order.clone());
     assert_eq!(market.refused(), Some((RejectCode::NumberNotRising, 90)));
     market.step(sender(Lane::Cancels, 1), Command::Cancel(OrderRef::Number(last)));
     assert_eq!(market.refused(), None);
@@ -36,7 +36,7 @@ fn only_cancels_come_on_the_cancels_lane() {
     let mut market = Market::new();
     let order = market_order(&market);
     let number = 50;
-    market.step(Some(Sender { key: ANNA.key, lane: Lane::Orders, number }), order);
+    market.step(Some(Sender { key: ANNA.key, lane: Lane::Orders, number }), order.clone());
     // Were it taken, two orders of the key had one number.
     market.step(Some(Sender { key: ANNA.key, lane: Lane::Cancels, number }), order);
     assert!(market.out.is_empty());
@@ -79,7 +79,7 @@ fn a_key_never_registered_gets_no_answer() {
     let mut market = Market::new();
     let order = market_order(&market);
     for key in [0, 99, u32::MAX] {
-        market.step(Some(Sender { key: KeyNo(key), lane: Lane::Orders, number: 1 }), order);
+        market.step(Some(Sender { key: KeyNo(key), lane: Lane::Orders, number: 1 }), order.clone());
         assert!(market.out.is_empty());
     }
 }
@@ -149,12 +149,12 @@ fn names_keys_and_classes_are_unique() {
     assert_eq!(market.refused(), Some((RejectCode::UnknownAccount, 9)));
     market.send(
         OPERATOR,
-        Command::DefineClass { spec: ClassSpec { tick: 7, ..example_class() }, why: Why::NONE },
+        Command::DefineClass { spec: Box::new(ClassSpec { tick: 7, ..example_class() }), why: Why::NONE },
     );
     assert_eq!(market.refused(), Some((RejectCode::ClassListed, 0)), "model and region name a class");
     market.send(
         OPERATOR,
-        Command::DefineClass { spec: ClassSpec { tick: 0, ..example_class() }, why: Why::NONE },
+        Command::DefineClass { spec: Box::new(ClassSpec { tick: 0, ..example_class() }), why: Why::NONE },
     );
     assert_eq!(market.refused(), Some((RejectCode::BadClass, 0)));
 }
@@ -168,16 +168,16 @@ fn there_is_room_for_so_many_currencies_and_classes() {
         ..example_class()
     };
     for number in 1..CURRENCIES_MAX {
-        market.send(OPERATOR, Command::DefineClass { spec: class(number, number), why: Why::NONE });
+        market.send(OPERATOR, Command::DefineClass { spec: Box::new(class(number, number)), why: Why::NONE });
         assert_eq!(market.refused(), None);
     }
-    market.send(OPERATOR, Command::DefineClass { spec: class(9, 9), why: Why::NONE });
+    market.send(OPERATOR, Command::DefineClass { spec: Box::new(class(9, 9)), why: Why::NONE });
     assert_eq!(market.refused(), Some((RejectCode::Full, 4)));
     for number in CURRENCIES_MAX..usize::from(CLASSES_MAX) {
-        market.send(OPERATOR, Command::DefineClass { spec: class(number, 0), why: Why::NONE });
+        market.send(OPERATOR, Command::DefineClass { spec: Box::new(class(number, 0)), why: Why::NONE });
         assert_eq!(market.refused(), None);
     }
-    market.send(OPERATOR, Command::DefineClass { spec: class(9_999, 0), why: Why::NONE });
+    market.send(OPERATOR, Command::DefineClass { spec: Box::new(class(9_999, 0)), why: Why::NONE });
     assert_eq!(market.refused(), Some((RejectCode::Full, 2_048)));
 }
 

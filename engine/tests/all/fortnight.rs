@@ -111,9 +111,8 @@ impl Fortnight {
             seen: Seen::default(),
         };
         market.apply(None, Command::Genesis { operator: PublicKey([0; 32]), seed: 1 + seed });
-        let why = Why::NONE;
         for number in 0..classes {
-            market.say(KeyNo(1), Command::DefineClass { spec: spec(number), why });
+            market.say(KeyNo(1), Command::DefineClass { spec: Box::new(spec(number)), why: Why::NONE });
         }
         for number in 2..ACCOUNTS + 2 {
             let (account, role) = (AccountId(number), Role::Provider);
@@ -121,10 +120,13 @@ impl Fortnight {
             let (rights, expires, currency) = (role.rights(), Timestamp::MAX, spec(0).currency);
             market.say(
                 KeyNo(1),
-                Command::OpenAccount { name: format!("a{number}").parse().unwrap(), role, why },
+                Command::OpenAccount { name: format!("a{number}").parse().unwrap(), role, why: Why::NONE },
             );
-            market.say(KeyNo(1), Command::RegisterKey { account, public, rights, expires, why });
-            market.say(KeyNo(1), Command::DepositCash { account, currency, amount: CASH, external: 1, why });
+            market.say(KeyNo(1), Command::RegisterKey { account, public, rights, expires, why: Why::NONE });
+            market.say(
+                KeyNo(1),
+                Command::DepositCash { account, currency, amount: CASH, external: 1, why: Why::NONE },
+            );
         }
         market
     }
@@ -209,7 +211,8 @@ impl Fortnight {
     fn apply(&mut self, sender: Option<Sender>, command: Command) {
         self.out.clear();
         let sequence = self.engine.last_sequence() + 1;
-        self.engine.apply(&Stamped { sequence, time: self.time, sender, command }, &mut self.out);
+        let stamped = Stamped { sequence, time: self.time, sender, command };
+        self.engine.apply(&stamped, &mut self.out);
         self.seen.commands += 1;
         let (reports, events) = (std::mem::take(&mut self.out.reports), std::mem::take(&mut self.out.events));
         for report in &reports {
@@ -236,7 +239,7 @@ impl Fortnight {
             }
         }
         (self.out.reports, self.out.events) = (reports, events);
-        assert_eq!(self.engine.open_orders(), self.open.len(), "after command {sequence}: {command:?}");
+        assert_eq!(self.engine.open_orders(), self.open.len(), "after {stamped:?}");
     }
 
     /// Keeps what a report tells.

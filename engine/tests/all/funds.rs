@@ -123,7 +123,7 @@ fn a_deposit_made_twice_is_one_deposit() {
         why: Why::NONE,
     };
     for credited in [5_000_000, 0] {
-        market.send(OPERATOR, command);
+        market.send(OPERATOR, command.clone());
         let said = market.out.reports.last().unwrap();
         assert!(matches!(said.body, ReportBody::CashCredited { amount, .. } if amount == credited));
         assert_eq!(market.cash(ANNA), (5_000_000, 0));
@@ -142,7 +142,7 @@ fn a_deposit_that_differs_is_refused() {
     market.send(
         OPERATOR,
         Command::DefineClass {
-            spec: ClassSpec { region: code("CNNX"), currency: code("CNY"), ..example_class() },
+            spec: Box::new(ClassSpec { region: code("CNNX"), currency: code("CNY"), ..example_class() }),
             why: Why::NONE,
         },
     );

@@ -112,14 +112,14 @@ fn nobody_sends_the_exchanges_own_command() {
 fn a_key_that_is_revoked_or_has_expired_loses_its_orders_all_the_same() {
     let mut market = Market::new();
     let expires = Timestamp(market.time.0 + 5);
-    let (account, rights, why) = (ANNA.account, Role::Broker.rights(), Why::NONE);
+    let (account, rights) = (ANNA.account, Role::Broker.rights());
     let public = PublicKey([5; 32]);
-    market.send(OPERATOR, Command::RegisterKey { account, public, rights, expires, why });
+    market.send(OPERATOR, Command::RegisterKey { account, public, rights, expires, why: Why::NONE });
     for who in [ANNA, SECOND] {
         set_grace(&mut market, who, 30);
     }
     let (bid, brief) = (market.buy(ANNA, 1, 190), market.buy(SECOND, 1, 180));
-    market.send(OPERATOR, Command::RevokeKey { key: ANNA.key, why });
+    market.send(OPERATOR, Command::RevokeKey { key: ANNA.key, why: Why::NONE });
     market.time = expires;
     gone(&mut market, ANNA);
     assert_eq!(ended(&market), [bid]);

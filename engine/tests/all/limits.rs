@@ -162,12 +162,12 @@ fn an_operator_has_a_kill_switch_too() {
 #[test]
 fn only_an_operator_supervises() {
     let mut market = Market::new();
-    let (account, why) = (BEN.account, Why::NONE);
+    let account = BEN.account;
     for command in [
-        Command::SetLimits { account, limits: FEW, why },
-        Command::SetKillSwitch { account, on: true, why },
-        Command::Halt { scope: Scope::All, why },
-        Command::Resume { scope: Scope::All, why },
+        Command::SetLimits { account, limits: FEW, why: Why::NONE },
+        Command::SetKillSwitch { account, on: true, why: Why::NONE },
+        Command::Halt { scope: Scope::All, why: Why::NONE },
+        Command::Resume { scope: Scope::All, why: Why::NONE },
     ] {
         market.send(ANNA, command);
         assert_eq!(market.refused().map(|refused| refused.0), Some(RejectCode::NotAllowed));

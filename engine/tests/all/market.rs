@@ -115,7 +115,7 @@ impl Market {
             numbers: BTreeMap::new(),
         };
         market.say(Command::Genesis { operator: PublicKey([1; 32]), seed });
-        market.send(OPERATOR, Command::DefineClass { spec, why: Why::NONE });
+        market.send(OPERATOR, Command::DefineClass { spec: Box::new(spec), why: Why::NONE });
         for (who, name, role) in
             [(ANNA, "anna", Role::Broker), (BEN, "ben", Role::Broker), (PIA, "pia", Role::Provider)]
         {

@@ -174,7 +174,7 @@ fn a_mass_cancel_comes_on_either_lane() {
     for lane in [Lane::Orders, Lane::Cancels] {
         let bid = market.buy(ANNA, 1, 100);
         let number = market.number(ANNA, lane) + 1;
-        market.step(Some(Sender { key: ANNA.key, lane, number }), what);
+        market.step(Some(Sender { key: ANNA.key, lane, number }), what.clone());
         assert_eq!((market.ended(), market.done()), (mass(&[(bid, 1)]), vec![1]));
     }
     market.mass_cancel(ANNA, Scope::All, None);

@@ -180,7 +180,7 @@ fn run_streams(kind: Kind, streams: u64, commands: u64) -> Met {
         met.begin();
         for sequence in 1..=commands {
             let step = generator.next(&checked.reference, sequence);
-            steps.push(step);
+            steps.push(step.clone());
             match guarded(|| apply_checked(&mut checked, &step)) {
                 Ok(()) => met.count(&step, &checked.out, &checked.reference),
                 Err(why) => fail(seed, kind, &steps, &why),

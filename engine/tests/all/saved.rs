@@ -189,7 +189,7 @@ fn go_on(engine: &mut Engine, steps: &[Stamped]) -> Result<(), String> {
     let mut out = Output::default();
     for step in steps {
         let (sequence, time) = (engine.last_sequence() + 1, step.time.max(engine.last_time()));
-        engine.apply(&Stamped { sequence, time, ..*step }, &mut out);
+        engine.apply(&Stamped { sequence, time, ..step.clone() }, &mut out);
         out.clear();
     }
     engine.audit().map(|_| ()).map_err(|error| format!("what was let in does not stand: {error}"))

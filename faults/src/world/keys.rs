@@ -79,7 +79,7 @@ impl World {
 
     fn say_as(&mut self, of: usize, command: Command) {
         let now = self.instant();
-        if let Some((lane, number)) = self.users[of].ask(command, false, now) {
+        if let Some((lane, number)) = self.users[of].ask(command.clone(), false, now) {
             say!(self, "key {} asks {lane:?} {number}: {command:?}", self.users[of].key);
             self.flush(of);
         }

@@ -273,7 +273,7 @@ fn hear_lane(
     };
     let mut chunk = Vec::new();
     let taken = server.desk.commands(session, lane, frames, now, &mut chunk);
-    if sends_again && let Some(first) = chunk.first().copied() {
+    if sends_again && let Some(first) = chunk.first().cloned() {
         chunk.extend(under_another_number(&first));
     }
     if !chunk.is_empty() {
@@ -285,7 +285,7 @@ fn hear_lane(
 /// The same command as one that nobody has sent.
 fn under_another_number(inbound: &Inbound) -> Option<Inbound> {
     let sender = inbound.sender()?;
-    Some(Inbound::sent(Sender { number: sender.number + 1_000, ..sender }, *inbound.command()))
+    Some(Inbound::sent(Sender { number: sender.number + 1_000, ..sender }, inbound.command().clone()))
 }
 
 fn closed(closing: Closing) -> SessionError {

@@ -83,7 +83,7 @@ fn seeds() -> Vec<Vec<u8>> {
     // Who sends and when is in the number: see `Market::ask`.
     let said = |(number, command): (u64, &Command)| {
         let mut bytes = Vec::new();
-        let message = ClientMessage::Command { number, command: *command };
+        let message = ClientMessage::Command { number, command: command.clone() };
         message.encode(&mut bytes).expect("a client says it");
         bytes
     };
@@ -133,11 +133,11 @@ impl Market {
         market.send(
             operator,
             Command::DefineClass {
-                spec: ClassSpec { model: code("A100"), slot_hours: 4, ..spec },
+                spec: Box::new(ClassSpec { model: code("A100"), slot_hours: 4, ..spec }),
                 why: Why::NONE,
             },
         );
-        market.send(operator, Command::DefineClass { spec, why: Why::NONE });
+        market.send(operator, Command::DefineClass { spec: Box::new(spec), why: Why::NONE });
         for (number, (name, role)) in
             (2..).zip([("acme", Role::Provider), ("lab", Role::Broker), ("fund", Role::Broker)])
         {
@@ -210,9 +210,10 @@ impl Market {
             }
             command => command,
         };
-        self.send(key, command);
         // Whoever asks for an odd grace is gone at once.
-        if matches!(command, Command::CancelOnDisconnect { grace } if grace % 2 == 1) {
+        let is_gone = matches!(command, Command::CancelOnDisconnect { grace } if grace % 2 == 1);
+        self.send(key, command);
+        if is_gone {
             self.batch(Some(Inbound::disconnected(key)));
         }
     }

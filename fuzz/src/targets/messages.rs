@@ -109,7 +109,7 @@ fn client(frame: Frame<'_>) -> Trace {
     message.encode(&mut again).expect("what was read from the wire can be written to it");
     comes_back(frame, &again, &message, ClientMessage::decode);
     let ClientMessage::Command { command, .. } = message else { return Trace::of((frame.kind, 0)) };
-    let checked = match command {
+    let checked = match &command {
         Command::NewOrder(order) => order.check().map_err(|(code, _)| code.number()),
         Command::DefineClass { spec, .. } if !spec.is_valid() => Err(0),
         _ => Ok(()),

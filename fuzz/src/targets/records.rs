@@ -44,7 +44,7 @@ fn attempt(input: &[u8]) -> Trace {
         }
     }
     let all: Vec<_> = records(input).collect();
-    let expected: Vec<_> = commands.iter().copied().map(Ok).chain(refused.clone().map(Err)).collect();
+    let expected: Vec<_> = commands.iter().cloned().map(Ok).chain(refused.clone().map(Err)).collect();
     assert_eq!(all, expected, "a batch is what its records are, up to the first that is none");
     let first = commands.first().map(|stamped| (discriminant(&stamped.command), stamped.sender.is_some()));
     let why = refused.map(|error| match error {

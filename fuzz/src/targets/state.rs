@@ -67,7 +67,7 @@ fn command(sequence: u64) -> Stamped {
     let plain = NewOrder::limit(contract, side, 1 + step, price);
     let (key, command) = match sequence {
         1 => (0, Command::Genesis { operator: PublicKey([1; 32]), seed: 7 }),
-        2 => (1, Command::DefineClass { spec: class.spec, why }),
+        2 => (1, Command::DefineClass { spec: Box::new(class.spec), why }),
         3 => (1, Command::OpenAccount { name, role: Role::Provider, why }),
         4 => {
             let (public, rights, expires) = (PublicKey([2; 32]), Role::Provider.rights(), Timestamp::MAX);

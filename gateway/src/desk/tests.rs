@@ -49,7 +49,7 @@ impl Bench {
         bench.apply(None, Command::Genesis { operator: OPERATOR, seed: 0 });
         let role = Role::Broker;
         let commands = [
-            Command::DefineClass { spec: ClassSpec::example(), why: Why::NONE },
+            Command::DefineClass { spec: Box::new(ClassSpec::example()), why: Why::NONE },
             Command::OpenAccount { name: "broker".parse().unwrap(), role, why: Why::NONE },
             Command::RegisterKey {
                 account: AccountId(2),
@@ -82,7 +82,7 @@ impl Bench {
     }
 
     fn release(&mut self, chunk: Vec<Inbound>) {
-        chunk.into_iter().for_each(|inbound| self.apply(inbound.sender(), *inbound.command()));
+        chunk.into_iter().for_each(|inbound| self.apply(inbound.sender(), inbound.command().clone()));
     }
 
     fn connect(&mut self, public: PublicKey) -> Client {
@@ -99,7 +99,7 @@ impl Bench {
     }
 
     fn say(&mut self, client: &Client, message: &ClientMessage) -> Result<Vec<ServerMessage>, Closing> {
-        let bytes = encoded(&[*message]);
+        let bytes = encoded(std::slice::from_ref(message));
         let mut out = Vec::new();
         let frame = Frames::new(&bytes).next().unwrap().unwrap();
         self.desk.control(client.session, frame, self.now, &mut out)?;

@@ -103,7 +103,7 @@ impl Pair {
             ..spec
         };
         for spec in [spec, auctions] {
-            pair.send(1, Command::DefineClass { spec, why: Why::NONE });
+            pair.send(1, Command::DefineClass { spec: Box::new(spec), why: Why::NONE });
         }
         for trader in 2..2 + TRADERS {
             let name = format!("trader-{trader}").parse().unwrap();

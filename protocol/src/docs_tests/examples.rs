@@ -51,7 +51,7 @@ impl Said {
         let (frame, rest) = split(bytes).unwrap().unwrap();
         assert!(rest.is_empty());
         match self {
-            Said::Client(message) => assert_eq!(ClientMessage::decode(frame), Ok(*message)),
+            Said::Client(message) => assert_eq!(ClientMessage::decode(frame).as_ref(), Ok(message)),
             Said::Server(message) => assert_eq!(ServerMessage::decode(frame), Ok(*message)),
             Said::Subscriber(message) => assert_eq!(SubscriberMessage::decode(frame), Ok(*message)),
             Said::Feed(message) => assert_eq!(FeedMessage::decode(frame), Ok(*message)),
@@ -283,7 +283,10 @@ fn commands() -> Vec<(&'static str, Said)> {
         ("Replace", command(19, Command::Replace { order: by_id, price: 20_500, units: 6 })),
         ("DepositCapacity", command(2, deposit)),
         ("DepositCash", command(9, cash)),
-        ("DefineClass", command(7, Command::DefineClass { spec: ClassSpec::example(), why: Why::NONE })),
+        (
+            "DefineClass",
+            command(7, Command::DefineClass { spec: Box::new(ClassSpec::example()), why: Why::NONE }),
+        ),
         ("OpenAccount", command(6, open)),
         (
             "RegisterKey",

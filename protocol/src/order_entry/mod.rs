@@ -28,7 +28,7 @@ use types::{
 pub const ALPN: &[u8] = b"cuex-order/4";
 
 /// What a client says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientMessage {
     /// Control stream, first: who I am is known from the key; what reports I want.
     Hello(Hello),

@@ -13,16 +13,16 @@ use zerocopy::little_endian::U64;
 pub(super) fn encode(number: u64, command: &Command, out: &mut Vec<u8>) {
     let number = number.into();
     match *command {
-        Command::DefineClass { spec, why } => {
-            let (header, terms) = (layouts::DefineClass::HEADER, ClassTerms::new(&spec));
+        Command::DefineClass { ref spec, ref why } => {
+            let (header, terms) = (layouts::DefineClass::HEADER, ClassTerms::new(spec));
             let why = why.bytes();
             put(&layouts::DefineClass { header, pad: [0; 4], number, terms, why, pad_end: [0; 1] }, out);
         }
-        Command::OpenAccount { name, role, why } => {
+        Command::OpenAccount { name, role, ref why } => {
             let (header, name, why) = (layouts::OpenAccount::HEADER, name.bytes(), why.bytes());
             put(&layouts::OpenAccount { header, pad: [0; 4], number, name, why, role: role.byte() }, out);
         }
-        Command::RegisterKey { account, public, rights, expires, why } => {
+        Command::RegisterKey { account, public, rights, expires, ref why } => {
             let message = layouts::RegisterKey {
                 header: layouts::RegisterKey::HEADER,
                 account: account.0.into(),
@@ -34,11 +34,11 @@ pub(super) fn encode(number: u64, command: &Command, out: &mut Vec<u8>) {
             };
             put(&message, out);
         }
-        Command::RevokeKey { key, why } => {
+        Command::RevokeKey { key, ref why } => {
             let (header, why) = (layouts::RevokeKey::HEADER, why.bytes());
             put(&layouts::RevokeKey { header, key: key.0.into(), number, why, pad: [0; 1] }, out);
         }
-        Command::DepositCash { account, currency, amount, external, why } => {
+        Command::DepositCash { account, currency, amount, external, ref why } => {
             let message = layouts::DepositCash {
                 header: layouts::DepositCash::HEADER,
                 account: account.0.into(),
@@ -58,7 +58,7 @@ pub(super) fn encode(number: u64, command: &Command, out: &mut Vec<u8>) {
 /// Appends what stops trading, or limits it.
 fn encode_of_markets(number: U64, command: &Command, out: &mut Vec<u8>) {
     match *command {
-        Command::SetLimits { account, limits, why } => {
+        Command::SetLimits { account, limits, ref why } => {
             let Limits { open_orders, open_blocks, order_value } = limits;
             let message = layouts::SetLimits {
                 header: layouts::SetLimits::HEADER,
@@ -72,15 +72,15 @@ fn encode_of_markets(number: U64, command: &Command, out: &mut Vec<u8>) {
             };
             put(&message, out);
         }
-        Command::SetKillSwitch { account, on, why } => {
+        Command::SetKillSwitch { account, on, ref why } => {
             let (header, account, why) = (layouts::SetKillSwitch::HEADER, account.0.into(), why.bytes());
             put(&layouts::SetKillSwitch { header, account, number, why, on: on.into() }, out);
         }
-        Command::Halt { scope, why } => {
+        Command::Halt { scope, ref why } => {
             let (header, terms, why) = (layouts::Halt::HEADER, ScopeTerms::new(scope), why.bytes());
             put(&layouts::Halt { header, pad: [0; 4], number, terms, why, pad_end: [0; 1] }, out);
         }
-        Command::Resume { scope, why } => {
+        Command::Resume { scope, ref why } => {
             let (header, terms, why) = (layouts::Resume::HEADER, ScopeTerms::new(scope), why.bytes());
             put(&layouts::Resume { header, pad: [0; 4], number, terms, why, pad_end: [0; 1] }, out);
         }
@@ -135,7 +135,7 @@ pub(super) fn decode(frame: Frame<'_>) -> Result<(U64, Result<Command, Misfit>),
 }
 
 fn decode_define_class(message: &layouts::DefineClass) -> Result<Command, Misfit> {
-    Ok(Command::DefineClass { spec: message.terms.asked()?, why: why(message.why)? })
+    Ok(Command::DefineClass { spec: Box::new(message.terms.asked()?), why: why(message.why)? })
 }
 
 fn decode_open_account(message: &layouts::OpenAccount) -> Result<Command, Misfit> {

@@ -129,7 +129,7 @@ pub(super) struct HaltBody {
 }
 
 impl DefineClassBody {
-    pub(super) fn new(spec: &ClassSpec, why: Why) -> DefineClassBody {
+    pub(super) fn new(spec: &ClassSpec, why: &Why) -> DefineClassBody {
         let (precision, gflops) = performance_fields(spec.performance);
         DefineClassBody {
             model: spec.model.bytes(),
@@ -172,7 +172,7 @@ impl DefineClassBody {
             dynamic_band_ppm: self.dynamic_band_ppm.get(),
             order_units_max: self.order_units_max.get(),
         };
-        Ok(Command::DefineClass { spec, why: why(self.why)? })
+        Ok(Command::DefineClass { spec: Box::new(spec), why: why(self.why)? })
     }
 }
 
@@ -190,7 +190,7 @@ pub(super) fn performance(precision: [u8; 12], gflops: u32) -> Result<Option<Per
 }
 
 impl LimitsBody {
-    pub(super) fn new(account: AccountId, limits: Limits, why: Why) -> LimitsBody {
+    pub(super) fn new(account: AccountId, limits: Limits, why: &Why) -> LimitsBody {
         let Limits { open_orders, open_blocks, order_value } = limits;
         LimitsBody {
             order_value: order_value.into(),
@@ -214,7 +214,7 @@ impl LimitsBody {
 }
 
 impl KillSwitchBody {
-    pub(super) fn new(account: AccountId, on: bool, why: Why) -> KillSwitchBody {
+    pub(super) fn new(account: AccountId, on: bool, why: &Why) -> KillSwitchBody {
         KillSwitchBody { account: account.0.into(), on: on.into(), why: why.bytes(), reserved: [0; 4] }
     }
 
@@ -230,7 +230,7 @@ impl KillSwitchBody {
 }
 
 impl HaltBody {
-    pub(super) fn new(scope: Scope, why: Why) -> HaltBody {
+    pub(super) fn new(scope: Scope, why: &Why) -> HaltBody {
         HaltBody { scope: ScopeBody::new(scope), why: why.bytes(), reserved: [0; 2] }
     }
 

@@ -115,8 +115,8 @@ fn desk(script: &mut Script) {
     script.own(Command::Genesis { operator: OPERATOR, seed: 0x5eed });
     script.at(1);
     let spec = ClassSpec::example();
-    script.send(1, Command::DefineClass { spec, why: Why::NONE });
-    script.send(1, Command::DefineClass { spec, why: Why::NONE });
+    script.send(1, Command::DefineClass { spec: Box::new(spec), why: Why::NONE });
+    script.send(1, Command::DefineClass { spec: Box::new(spec), why: Why::NONE });
     let roles = [("broker", Role::Broker), ("provider", Role::Provider), ("analyst", Role::Analyst)];
     for (number, (name, role)) in (2..).zip(roles) {
         script.send(1, Command::OpenAccount { name: name.parse().unwrap(), role, why: Why::NONE });
@@ -245,7 +245,7 @@ fn markets(script: &mut Script) {
     let why = || "drill".parse().unwrap();
     script.at(202);
     let spec = ClassSpec { region: "USW".parse().unwrap(), ..ClassSpec::full_example() };
-    script.send(1, Command::DefineClass { spec, why: Why::NONE });
+    script.send(1, Command::DefineClass { spec: Box::new(spec), why: Why::NONE });
     let limits = Limits { open_orders: 50, open_blocks: 2, order_value: 500_000_000 };
     script.send(1, Command::SetLimits { account: AccountId(2), limits, why: why() });
     script.send(7, Command::SetLimits { account: AccountId(2), limits, why: Why::NONE });
@@ -342,7 +342,7 @@ fn a_journal_of_rules_before_is_sound_and_is_refused_by_name() {
 async fn the_golden_journal_of_these_rules_is_read_and_comes_to_the_same_state() {
     let mut read = Vec::new();
     sequencer::dump(&golden(RULES_VERSION), |stamped| {
-        read.push(*stamped);
+        read.push(stamped.clone());
         ControlFlow::Continue(())
     })
     .unwrap();
@@ -396,7 +396,7 @@ fn the_audit_of_the_golden_journal_is_every_privileged_act_in_it() {
     // All of the script's acts are there, and nothing else.
     let is_act = |stamped: &&Stamped| {
         let on_the_desk = stamped.sender.is_some_and(|sender| sender.key == KeyNo(1));
-        let command = stamped.command;
+        let command = &stamped.command;
         let is_privileged = matches!(command, Command::Genesis { .. } | Command::RotateKey { .. });
         on_the_desk || is_privileged || matches!(command, Command::SetLimits { .. })
     };

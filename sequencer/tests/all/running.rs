@@ -18,7 +18,7 @@ use types::{
 fn dump(directory: &Path) -> Vec<Stamped> {
     let mut commands = Vec::new();
     sequencer::dump(directory, |stamped| {
-        commands.push(*stamped);
+        commands.push(stamped.clone());
         ControlFlow::Continue(())
     })
     .unwrap();
@@ -220,7 +220,7 @@ async fn the_clock_wakes_an_idle_exchange_and_pending_work_goes_on_by_itself() {
     assert!(matches!(refused.body, ReportBody::Rejected { code: RejectCode::GateClosed, .. }), "{refused:?}");
     exchange.handle.stop().await.unwrap();
     let own: Vec<Command> =
-        dump(directory.path()).iter().filter(|it| it.sender.is_none()).map(|it| it.command).collect();
+        dump(directory.path()).into_iter().filter(|it| it.sender.is_none()).map(|it| it.command).collect();
     assert_eq!(own[1], Command::Clock);
     assert!(own[2..].contains(&Command::Continue), "{own:?}");
 }

@@ -39,7 +39,7 @@ impl Traffic {
             dynamic_band_ppm: 60_000,
             ..ClassSpec::example()
         };
-        let mut commands = vec![Command::DefineClass { spec, why: Why::NONE }];
+        let mut commands = vec![Command::DefineClass { spec: Box::new(spec), why: Why::NONE }];
         for number in TRADERS {
             let account = AccountId(number);
             let name = format!("trader-{number}").parse().unwrap();
@@ -63,8 +63,8 @@ impl Traffic {
 
     /// So many bids of key 2 that rest, each for one unit at one tick.
     pub(crate) fn resting_bids(&mut self, contract: ContractId, count: u64) -> Vec<Inbound> {
-        let bid = Command::NewOrder(NewOrder::limit(contract, Side::Buy, 1, 1));
-        (0..count).map(|_| self.from(2, Lane::Orders, bid)).collect()
+        let bid = NewOrder::limit(contract, Side::Buy, 1, 1);
+        (0..count).map(|_| self.from(2, Lane::Orders, Command::NewOrder(bid))).collect()
     }
 
     /// How far the clock moves before the next chunk, in nanoseconds; back now and then.

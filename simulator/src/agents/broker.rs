@@ -100,10 +100,10 @@ impl Broker {
 
     /// The command was sent as this number at `now`. What rests of an order is given up after `patience`.
     pub fn sent(&mut self, wish: Wish<Purpose>, number: u64, now: Duration, patience: Duration) {
-        self.orders.sent(number, wish);
         if let Command::NewOrder(NewOrder { time_in_force: TimeInForce::Gtc, .. }) = wish.command {
             self.due.push(Reverse((now + patience, number)));
         }
+        self.orders.sent(number, wish);
     }
 
     /// When the next order may have to be given up.
@@ -212,7 +212,7 @@ mod tests {
     fn starts(bids: &Bids) -> Vec<u32> {
         bids.wishes
             .iter()
-            .map(|wish| match wish.command {
+            .map(|wish| match &wish.command {
                 Command::NewOrder(order) => order.contract.start().0,
                 other => panic!("{other:?}"),
             })
@@ -220,7 +220,7 @@ mod tests {
     }
 
     fn send(broker: &mut Broker, play: &mut Play, wish: Wish<Purpose>, now: Duration) -> Vec<Report> {
-        let (number, reports) = play.take(wish.command);
+        let (number, reports) = play.take(wish.command.clone());
         broker.sent(wish, number, now, Duration::from_secs(10));
         reports
     }
@@ -269,7 +269,7 @@ mod tests {
     fn an_order_without_an_acknowledgement_is_looked_at_again_later() {
         let (mut broker, mut play) = (Broker::new(1, RESTS), Play::default());
         let bids = broker.bids(&job(1, 1, 0), &class(), 70, SLOTS, |_| None);
-        let late = send(&mut broker, &mut play, bids.wishes[0], Duration::ZERO);
+        let late = send(&mut broker, &mut play, bids.wishes[0].clone(), Duration::ZERO);
         let now = Duration::from_secs(11);
         assert_eq!((broker.give_up(now), broker.next_due()), (None, Some(now + LATER)));
         broker.follow(&late[0]);
@@ -282,7 +282,7 @@ mod tests {
         let habits = Habits { ioc_share: 1.0, ..RESTS };
         let (mut broker, mut play) = (Broker::new(1, habits), Play::default());
         let bids = broker.bids(&job(1, 1, 0), &class(), 70, SLOTS, |_| None);
-        for report in send(&mut broker, &mut play, bids.wishes[0], Duration::ZERO) {
+        for report in send(&mut broker, &mut play, bids.wishes[0].clone(), Duration::ZERO) {
             broker.follow(&report);
         }
         assert_eq!((broker.open_orders(), broker.next_due()), (0, None));
@@ -293,7 +293,7 @@ mod tests {
         let habits = Habits { resale_share: 1.0, ..RESTS };
         let (mut broker, mut play) = (Broker::new(1, habits), Play::default());
         let bids = broker.bids(&job(3, 1, 0), &class(), 70, SLOTS, |_| None);
-        for report in send(&mut broker, &mut play, bids.wishes[0], Duration::ZERO) {
+        for report in send(&mut broker, &mut play, bids.wishes[0].clone(), Duration::ZERO) {
             broker.follow(&report);
         }
         let contract = ContractId::new(ClassNo(1), Hour(1_000));

@@ -16,7 +16,7 @@ pub use provider::{Ask, At, Provider, Told};
 use types::Command;
 
 /// A command an agent wants sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish<T> {
     /// The command.
     pub command: Command,

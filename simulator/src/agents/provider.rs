@@ -239,7 +239,7 @@ mod tests {
     fn run(provider: &mut Provider, play: &mut Play) -> Told {
         let mut told = Told::default();
         while let Some(wish) = provider.next_wish() {
-            let (number, reports) = play.take(wish.command);
+            let (number, reports) = play.take(wish.command.clone());
             provider.sent(wish, number);
             for report in reports {
                 let more = provider.follow(&report);
@@ -257,7 +257,7 @@ mod tests {
         let mut hours = Vec::new();
         while let Some(wish) = provider.next_wish() {
             hours.push(wish.tag.0.start());
-            let (number, reports) = play.take(wish.command);
+            let (number, reports) = play.take(wish.command.clone());
             provider.sent(wish, number);
             for report in reports {
                 provider.follow(&report);
@@ -346,7 +346,7 @@ mod tests {
                     provider.new_day(&asks, FIRST);
                 }
                 if let Some(wish) = provider.next_wish() {
-                    let (number, reports) = play.take(wish.command);
+                    let (number, reports) = play.take(wish.command.clone());
                     provider.sent(wish, number);
                     late.extend(reports);
                 }

@@ -124,12 +124,12 @@ impl Bidding {
         let now = self.floor.started.elapsed();
         while seat.unanswered() < IN_FLIGHT {
             let Some(wish) = self.broker.give_up(now) else { break };
-            let number = seat.submit(wish.command).await?;
+            let number = seat.submit(wish.command.clone()).await?;
             self.broker.sent(wish, number, now, Duration::ZERO);
         }
         while seat.unanswered() < IN_FLIGHT {
             let Some(Waiting { wish, intended, patience }) = self.waiting.pop_front() else { break };
-            let number = seat.submit(wish.command).await?;
+            let number = seat.submit(wish.command.clone()).await?;
             self.intended.insert(number, intended);
             self.broker.sent(wish, number, now, patience);
         }

@@ -99,7 +99,7 @@ impl Offering {
         let mut sent = 0;
         while let Some(permit) = permits.split(1) {
             let Some(wish) = self.provider.next_wish() else { break };
-            let number = seat.submit(wish.command).await?;
+            let number = seat.submit(wish.command.clone()).await?;
             permit.forget();
             self.provider.sent(wish, number);
             sent += 1;

@@ -269,11 +269,11 @@ impl Wealth {
 }
 
 /// So many more of a kind, of which `one` is one.
-fn count<T: Copy, Kind: PartialEq>(kinds: &mut Vec<(T, u64)>, one: &T, more: u64, kind: fn(&T) -> Kind) {
+fn count<T: Clone, Kind: PartialEq>(kinds: &mut Vec<(T, u64)>, one: &T, more: u64, kind: fn(&T) -> Kind) {
     let wanted = kind(one);
     match kinds.iter_mut().find(|(example, _)| kind(example) == wanted) {
         Some((_, count)) => *count += more,
-        None => kinds.push((*one, more)),
+        None => kinds.push((one.clone(), more)),
     }
 }
 

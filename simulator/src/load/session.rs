@@ -251,7 +251,8 @@ impl Session {
                 // Both lanes may be used, so there is always something to say.
                 let command = voice.trader.next_command(Wanted::Any, |_| true)?;
                 sent += 1;
-                Some((command, Pending { kind: Kind::of(&command), ..pending }))
+                let kind = Kind::of(&command);
+                Some((command, Pending { kind, ..pending }))
             })?;
             let count = u64::try_from(sent).unwrap_or(u64::MAX);
             self.shared.recorder.lock().sent(&pending, intended.elapsed(), count);
@@ -269,8 +270,8 @@ impl Session {
     /// Sends a command that could not go with the others as soon as it may.
     async fn say(&mut self, held_up: Option<(Command, Pending)>) -> Result<(), SeatError> {
         if let Some((command, pending)) = held_up {
-            let number = self.seat.submit(command).await?;
-            self.voice.sent(command, number, pending);
+            let number = self.seat.submit(command.clone()).await?;
+            self.voice.sent(&command, number, pending);
         }
         Ok(())
     }
@@ -369,8 +370,8 @@ fn together(
 ) -> Result<Option<(Command, Pending)>, SeatError> {
     let mut burst = seat.burst();
     while let Some((command, pending)) = next(voice) {
-        let Some(number) = burst.submit(command)? else { return Ok(Some((command, pending))) };
-        voice.sent(command, number, pending);
+        let Some(number) = burst.submit(command.clone())? else { return Ok(Some((command, pending))) };
+        voice.sent(&command, number, pending);
     }
     Ok(None)
 }
@@ -393,8 +394,8 @@ impl Voice {
         trader.next_command(wanted, may).map_or(otherwise, Ready::Command)
     }
 
-    fn sent(&mut self, command: Command, number: u64, pending: Pending) {
-        self.ledger.sent(&command, number, pending);
+    fn sent(&mut self, command: &Command, number: u64, pending: Pending) {
+        self.ledger.sent(command, number, pending);
         self.trader.sent(command, number);
     }
 }

@@ -85,7 +85,7 @@ impl Trader {
     }
 
     /// The command was sent as this number.
-    pub(super) fn sent(&mut self, command: Command, number: u64) {
+    pub(super) fn sent(&mut self, command: &Command, number: u64) {
         match (command, self.target.take()) {
             (Command::NewOrder(order), _) => self.orders.sent(number, order.side),
             (Command::Cancel(_), Some(target)) => self.orders.changing(Lane::Cancels, number, target),
@@ -243,7 +243,7 @@ mod tests {
         let (mut cancels, mut replaces, mut immediate) = (Vec::new(), 0u32, 0u32);
         for number in 1..=20_000 {
             let command = trader.next_command(Wanted::Any, |_| true).unwrap();
-            trader.sent(command, number);
+            trader.sent(&command, number);
             match command {
                 Command::Cancel(OrderRef::Id { order, .. }) => cancels.push(order),
                 Command::Replace { price, .. } => {
@@ -276,7 +276,7 @@ mod tests {
         let (mut all, mut changed) = (0u32, 0u32);
         for number in 1..=20_000 {
             let command = trader.next_command(Wanted::Any, |_| true).unwrap();
-            trader.sent(command, number);
+            trader.sent(&command, number);
             match command {
                 Command::NewOrder(order) if order.is_block() => {
                     assert_eq!(order.check(), Ok(()));
@@ -312,7 +312,7 @@ mod tests {
         for number in 1..=100 {
             let command = trader.next_command(Wanted::Order, |_| true).unwrap();
             assert!(matches!(command, Command::NewOrder(order) if !order.is_block()));
-            trader.sent(command, number);
+            trader.sent(&command, number);
         }
     }
 
@@ -323,14 +323,14 @@ mod tests {
             assert_eq!(trader.next_command(Wanted::Cancel, |_| true), None);
             let command = trader.next_command(Wanted::Any, |_| true).unwrap();
             assert!(matches!(command, Command::NewOrder(_)));
-            trader.sent(command, number);
+            trader.sent(&command, number);
         }
         let order = Command::NewOrder(NewOrder::limit(contracts()[0], Side::Buy, 1, MID));
         answer(&mut trader, order, 1);
         let cancel = trader.next_command(Wanted::Cancel, |_| true);
         let name = OrderRef::Id { order: 1, slot: 0 };
         assert_eq!(cancel, Some(Command::Cancel(name)), "its acknowledgement has come");
-        trader.sent(Command::Cancel(name), 1);
+        trader.sent(&Command::Cancel(name), 1);
         assert_eq!(trader.next_command(Wanted::Cancel, |_| true), None, "it is being cancelled already");
     }
 
@@ -339,7 +339,7 @@ mod tests {
         let mut trader = Trader::new(7, Mix::Trades, &contracts());
         for number in 1..=50_000 {
             let command = trader.next_command(Wanted::Order, |_| true).unwrap();
-            trader.sent(command, number);
+            trader.sent(&command, number);
             answer(&mut trader, command, number);
             assert!(trader.orders.len() <= OPEN_MAX && trader.resting.len() <= 2 * (OPEN_MAX + 64));
         }

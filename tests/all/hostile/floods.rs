@@ -38,7 +38,7 @@ async fn rejects_at_full_speed_do_not_fill_the_disk() {
     let mut lane = raw.lane(Lane::Orders, &[]).await;
     let flood = tokio::spawn(async move {
         for number in 1..=SENT {
-            lane.write_all(&command(number, dear)).await.unwrap();
+            lane.write_all(&command(number, dear.clone())).await.unwrap();
         }
         lane
     });

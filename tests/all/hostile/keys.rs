@@ -113,7 +113,7 @@ async fn nobody_acts_for_another() {
     let session = Session::connect(&exchange.info, &mallory.key).await.unwrap();
     let reader = Session::connect(&exchange.info, &analyst).await.unwrap();
     let own = PrivateKey::generate().public();
-    let (why, currency) = (Why::NONE, "USD".parse().unwrap());
+    let currency = "USD".parse().unwrap();
     let orders = [
         Command::NewOrder(NewOrder::limit(contract, Side::Buy, 1, 1)),
         Command::Replace { order: OrderRef::Number(1), price: 1, units: 1 },
@@ -121,26 +121,26 @@ async fn nobody_acts_for_another() {
         Command::DepositCapacity { contract, units: 1, external: 9 },
     ];
     let desk = [
-        Command::DepositCash { account: mallory.account, currency, amount: 1, external: 9, why },
-        Command::DepositCash { account: victim.account, currency, amount: 1, external: 9, why },
+        Command::DepositCash { account: mallory.account, currency, amount: 1, external: 9, why: Why::NONE },
+        Command::DepositCash { account: victim.account, currency, amount: 1, external: 9, why: Why::NONE },
         Command::RegisterKey {
             account: victim.account,
             public: own,
             rights: Role::Broker.rights(),
             expires: Timestamp::MAX,
-            why,
+            why: Why::NONE,
         },
-        Command::RevokeKey { key: victim.session.welcome().key, why },
-        Command::RevokeKey { key: KeyNo(1), why },
-        Command::OpenAccount { name: "sybil".parse().unwrap(), role: Role::Operator, why },
-        Command::DefineClass { spec: ClassSpec::example(), why },
+        Command::RevokeKey { key: victim.session.welcome().key, why: Why::NONE },
+        Command::RevokeKey { key: KeyNo(1), why: Why::NONE },
+        Command::OpenAccount { name: "sybil".parse().unwrap(), role: Role::Operator, why: Why::NONE },
+        Command::DefineClass { spec: Box::new(ClassSpec::example()), why: Why::NONE },
     ];
     let mut refused = 0.0;
     for (session, commands) in
         [(&session, &desk[..]), (&session, &orders[3..]), (&reader, &desk), (&reader, &orders)]
     {
         for command in commands {
-            let error = session.request(*command).await.unwrap_err();
+            let error = session.request(command.clone()).await.unwrap_err();
             assert_eq!(error.code(), Some(RejectCode::NotAllowed), "{command:?}: {error}");
             refused += 1.0;
         }

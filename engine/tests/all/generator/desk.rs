@@ -19,9 +19,7 @@ impl Generator {
         };
         let seed = if self.kind.has_auctions() { self.rng.below(3) * 0x5eed } else { 0 };
         let mut opening = vec![Command::Genesis { operator: public(1), seed }];
-        opening.extend(
-            (0..classes).map(|number| Command::DefineClass { spec: self.spec(number), why: Why::NONE }),
-        );
+        opening.extend((0..classes).map(|number| self.define_class(number)));
         for (number, &role) in (2..).zip(self.mix.roles) {
             opening.push(Command::OpenAccount { name: name(number), role, why: Why::NONE });
             let (rights, expires) = (role.rights(), Timestamp::MAX);
@@ -45,12 +43,12 @@ impl Generator {
             expires,
             why: Why::NONE,
         });
-        self.opening = opening.iter().map(|&command| (KeyNo(1), command)).collect();
+        self.opening = opening.iter().map(|command| (KeyNo(1), command.clone())).collect();
         if self.kind == Kind::Sweeping {
             self.opening.push_back((KeyNo(2), Command::CancelOnDisconnect { grace: 30 }));
         }
         let specs = opening.iter().filter_map(|command| match command {
-            Command::DefineClass { spec, .. } => Some(*spec),
+            Command::DefineClass { spec, .. } => Some(**spec),
             _ => None,
         });
         let all = if self.kind.has_auctions() { usize::MAX } else { 1 };
@@ -102,7 +100,7 @@ impl Generator {
             },
             5..7 => {
                 let number = self.rng.below(7);
-                Command::DefineClass { spec: self.spec(number), why: Why::NONE }
+                self.define_class(number)
             }
             7..9 => Command::OpenAccount {
                 name: name(self.rng.below(12)),
@@ -221,6 +219,10 @@ impl Generator {
 
     fn account(&mut self) -> AccountId {
         AccountId(self.rng.small(8))
+    }
+
+    fn define_class(&mut self, number: u64) -> Command {
+        Command::DefineClass { spec: Box::new(self.spec(number)), why: Why::NONE }
     }
 
     /// The terms of a class: one of a few symbols and currencies, so that some are taken; some are bad.

@@ -32,8 +32,8 @@ impl Rng {
     }
 
     /// One of a few.
-    pub(crate) fn pick<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.index(of.len())]
+    pub(crate) fn pick<T: Clone>(&mut self, of: &[T]) -> T {
+        of[self.index(of.len())].clone()
     }
 
     pub(crate) fn chance(&mut self, percent: u64) -> bool {

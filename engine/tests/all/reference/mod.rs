@@ -278,7 +278,7 @@ impl Reference {
             Command::DepositCash { account, currency, amount, external, .. } => {
                 self.deposit_cash(sender, account, currency, amount, external)
             }
-            Command::DefineClass { spec, .. } => self.define_class(sender, spec),
+            Command::DefineClass { ref spec, .. } => self.define_class(sender, **spec),
             Command::OpenAccount { name, role, .. } => self.open_account(sender, name, role),
             Command::RegisterKey { account, public, rights, expires, .. } => {
                 self.register_key(sender, account, public, rights, expires)

@@ -269,21 +269,20 @@ fn market() -> (Engine, Vec<Report>) {
     let (mut engine, mut out) = (Engine::new(), Output::default());
     let class = Class { no: ClassNo(0), spec: ClassSpec::example() };
     let contract = class.contract(Hour(NOON.hour().0 + 3)).unwrap();
-    let why = Why::NONE;
-    let open = |name: &str, role| Command::OpenAccount { name: name.parse().unwrap(), role, why };
+    let open = |name: &str, role| Command::OpenAccount { name: name.parse().unwrap(), role, why: Why::NONE };
     let register = |account, byte, role: Role| Command::RegisterKey {
         account: AccountId(account),
         public: PublicKey([byte; 32]),
         rights: role.rights(),
         expires: Timestamp::MAX,
-        why,
+        why: Why::NONE,
     };
     let cash = |account, amount| Command::DepositCash {
         account: AccountId(account),
         currency: usd(),
         amount,
         external: 1,
-        why,
+        why: Why::NONE,
     };
     let plain = |side, units, price| NewOrder::limit(contract, side, units, price);
     let dated = TimeInForce::Gtd(Timestamp(NOON.0 + 60_000_000_000));
@@ -300,23 +299,29 @@ fn market() -> (Engine, Vec<Report>) {
         ),
     ];
     let desk = [
-        (1, Command::DefineClass { spec: class.spec, why }),
+        (1, Command::DefineClass { spec: Box::new(class.spec), why: Why::NONE }),
         (1, open("anna", Role::Broker)),
         (1, open("pia", Role::Provider)),
         (1, register(2, 2, Role::Broker)),
         (1, register(3, 3, Role::Provider)),
         (1, cash(2, 1_000_000_000)),
         (3, Command::DepositCapacity { contract, units: 500, external: 9 }),
-        (1, Command::DefineClass { spec: ClassSpec { region: "USW".parse().unwrap(), ..spec() }, why }),
+        (
+            1,
+            Command::DefineClass {
+                spec: Box::new(ClassSpec { region: "USW".parse().unwrap(), ..spec() }),
+                why: Why::NONE,
+            },
+        ),
         (
             1,
             Command::SetLimits {
                 account: AccountId(2),
                 limits: Limits { open_blocks: 3, ..Limits::DEFAULT },
-                why,
+                why: Why::NONE,
             },
         ),
-        (1, Command::Halt { scope: Scope::Class(ClassNo(1)), why }),
+        (1, Command::Halt { scope: Scope::Class(ClassNo(1)), why: Why::NONE }),
     ];
     let orders = orders.map(|(key, terms)| (key, Command::NewOrder(terms)));
     let sent = desk.into_iter().chain(orders);
