@@ -12,7 +12,6 @@ use sequencer::Released;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::sync::mpsc;
 use tokio::time::{Instant, interval};
 use transport::PrivateKey;
 use types::Timestamp;
@@ -28,7 +27,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let key = PrivateKey::generate();
     let mut market = PlayMarket::new(7, now(), key.public());
     market.play(6_000, now());
-    let (outlet, released) = mpsc::channel(64);
+    let (outlet, released) = sequencer::outlet(65_536);
     let config = feed::Config {
         listen: "127.0.0.1:0".parse()?,
         web_listen: Some(([127, 0, 0, 1], port).into()),
@@ -48,7 +47,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let output = market.play(BATCH, now());
         let (sequence, time) = (market.last_sequence(), market.last_time());
         let commands = u32::try_from(BATCH)?;
-        outlet.send(Arc::new(Released { sequence, time, commands, output, refused: Vec::new() })).await?;
+        outlet.send(Arc::new(Released { sequence, time, commands, output, refused: Vec::new() }))?;
     }
     drop(outlet);
     feed.stop(CloseCode::Stopping).await;

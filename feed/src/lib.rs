@@ -32,13 +32,13 @@ pub use web::has_page;
 use hub::{Hub, Progress, Seats};
 use parking_lot::Mutex;
 use protocol::{CloseCode, market_data};
-use sequencer::{Recovery, Released};
+use sequencer::{Outlet, Recovery};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use transport::{Accepts, PrivateKey};
@@ -120,11 +120,7 @@ pub(crate) struct Shared {
 ///
 /// # Errors
 /// [`ServeError`] if an address cannot be used, or the recovered state contradicts itself.
-pub async fn serve(
-    config: Config,
-    recovery: &Recovery,
-    outlet: mpsc::Receiver<Arc<Released>>,
-) -> Result<Feed, ServeError> {
+pub async fn serve(config: Config, recovery: &Recovery, outlet: Outlet) -> Result<Feed, ServeError> {
     let seats = Seats { in_all: config.sessions, per_key: config.sessions_per_key };
     let hub = Hub::new(&recovery.state, recovery.sequence, recovery.time, seats)?;
     let shared = Arc::new(Shared { hub: Mutex::new(hub), flush: config.flush });
@@ -207,11 +203,7 @@ impl Drop for Feed {
 }
 
 /// Takes in what is released, until there is no more.
-async fn release(
-    shared: Arc<Shared>,
-    mut outlet: mpsc::Receiver<Arc<Released>>,
-    failed: watch::Sender<Option<MarketError>>,
-) {
+async fn release(shared: Arc<Shared>, mut outlet: Outlet, failed: watch::Sender<Option<MarketError>>) {
     let events = metrics::counter!("cuex_feed_market_events_total");
     let batches = metrics::counter!("cuex_feed_batches_total");
     // What comes after a quiet moment is told at once; while much comes, what came in FLUSH is told together.

@@ -7,7 +7,7 @@ use protocol::market_data::{ALPN, Depth, FeedMessage, Subscribe, SubscriberMessa
 use protocol::symbol::Pattern;
 use protocol::{CloseCode, PublicBook, VERSION};
 use quinn::{Connection, ConnectionError, RecvStream, SendStream};
-use sequencer::Released;
+use sequencer::{Inlet, Released};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -15,7 +15,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
@@ -29,7 +28,7 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 struct World {
     feed: Feed,
     market: PlayMarket,
-    outlet: mpsc::Sender<Arc<Released>>,
+    outlet: Inlet,
     key: PrivateKey,
     reader: PrivateKey,
 }
@@ -46,7 +45,7 @@ impl World {
         let (key, reader) = (PrivateKey::generate(), PrivateKey::generate());
         let mut market = PlayMarket::new(11, now(), reader.public());
         market.play(500, now());
-        let (outlet, released) = mpsc::channel(64);
+        let (outlet, released) = sequencer::outlet(65_536);
         let web_origins = vec!["https://desk.example".to_owned()];
         let config = Config {
             listen: LOOPBACK,
@@ -67,7 +66,6 @@ impl World {
         let commands = commands.try_into().unwrap();
         self.outlet
             .send(Arc::new(Released { sequence, time, commands, output, refused: Vec::new() }))
-            .await
             .unwrap();
         sequence
     }
@@ -314,7 +312,7 @@ async fn a_page_is_told_when_the_exchange_stops() {
 #[tokio::test]
 async fn an_address_in_use_is_named() {
     let world = World::new().await;
-    let (_outlet, released) = mpsc::channel(1);
+    let (_outlet, released) = sequencer::outlet(1);
     let config = Config {
         listen: LOOPBACK,
         web_listen: Some(world.web()),

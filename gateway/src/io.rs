@@ -10,10 +10,10 @@ use crate::session::{Closing, SessionNo};
 use parking_lot::Mutex;
 use protocol::CloseCode;
 use quinn::{Connection, Endpoint, Incoming, RecvStream, SendStream};
-use sequencer::{Entry, Inbound, Recovery, Released};
+use sequencer::{Entry, Inbound, Outlet, Recovery};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use transport::{FrameError, FrameReader, Outbox, peer_key};
@@ -54,7 +54,7 @@ impl Shared {
 }
 
 /// Brings what is released to the desk, until the exchange ends. Never waits for a session.
-pub(crate) async fn release(shared: Arc<Shared>, mut outlet: mpsc::Receiver<Arc<Released>>) {
+pub(crate) async fn release(shared: Arc<Shared>, mut outlet: Outlet) {
     while let Some(released) = outlet.recv().await {
         shared.desk.lock().release(&released, shared.now());
     }

@@ -33,10 +33,10 @@ pub use session::{Closing, SessionNo};
 use crate::io::Shared;
 use protocol::CloseCode;
 use protocol::order_entry::ALPN;
-use sequencer::{Entry, Recovery, Released};
+use sequencer::{Entry, Outlet, Recovery};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use transport::{Accepts, EndpointError, PrivateKey};
@@ -82,7 +82,7 @@ pub async fn serve(
     config: Config,
     recovery: &Recovery,
     entry: Entry,
-    outlet: mpsc::Receiver<Arc<Released>>,
+    outlet: Outlet,
 ) -> Result<Gateway, ServeError> {
     let endpoint = transport::serve(config.address, &config.key, ALPN, ACCEPTS)?;
     let address =

@@ -5,11 +5,12 @@ use crate::core::Core;
 use crate::entry::{Entry, Taken};
 use crate::handle::{Handle, Shared, spawn};
 use crate::keeper::Keeper;
+use crate::outlet::{Outlet, outlet};
 use crate::recover::{Recovery, recover};
 use crate::room::Room;
 use crate::snapshotter::{SnapshotOptions, Snapshotter};
 use crate::steps::{OWN_COMMANDS, Sequencing, Steps, Writing};
-use crate::thread::{Released, Sequencer, Writer};
+use crate::thread::{Sequencer, Writer};
 use crossbeam::channel::bounded;
 use engine::{Engine, RULES_VERSION};
 use journal::{AppendError, Disk, Journal, OpenError, ReadError, Reader, RealDisk};
@@ -19,7 +20,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use types::{Command, PublicKey, Stamped, Timestamp};
 
 /// How many commands' length is kept free in a batch beside what it takes from the lanes: the sequencer's own of this
@@ -48,9 +49,9 @@ pub struct Exchange {
 #[derive(Debug)]
 pub struct Outlets {
     /// For the reports to the owners.
-    pub gateway: mpsc::Receiver<Arc<Released>>,
+    pub gateway: Outlet,
     /// For the market events.
-    pub feed: mpsc::Receiver<Arc<Released>>,
+    pub feed: Outlet,
 }
 
 /// How an exchange runs. [`Options::default`] is the usual.
@@ -65,8 +66,8 @@ pub struct Options {
     /// How many commands a batch takes from the lanes, at least 1, and one more so that both have a share. Smaller
     /// batches overlap better, larger ones take fewer syncs.
     pub batch_commands: usize,
-    /// How many batches an outlet holds before it holds up the exchange, at least 1.
-    pub outlet_batches: usize,
+    /// In how many commands' outcomes an outlet may be behind before it holds up the exchange, at least 1.
+    pub outlet_commands: usize,
     /// Whether a thread prepares the journal's next segment while this one is filled. Without it the batch that needs
     /// it waits; then nothing depends on the order in which threads run.
     pub prepare_ahead: bool,
@@ -123,7 +124,7 @@ impl Default for Options {
             in_flight_orders: 6_144,
             in_flight_cancels: 4_096,
             batch_commands: 4_096,
-            outlet_batches: 64,
+            outlet_commands: 65_536,
             prepare_ahead: true,
             snapshots: Some(SnapshotOptions::default()),
             clock: system_clock,
@@ -260,8 +261,8 @@ fn run(
     let (stop, stopped) = bounded(1);
     let (digest_in, digest) = bounded(1);
     let (summary_in, summary) = oneshot::channel();
-    let (to_gateway, gateway) = mpsc::channel(options.outlet_batches);
-    let (to_feed, feed) = mpsc::channel(options.outlet_batches);
+    let (to_gateway, gateway) = outlet(options.outlet_commands);
+    let (to_feed, feed) = outlet(options.outlet_commands);
     for _ in 0..BUFFERS {
         buffers_in.send(Vec::new()).expect("its receiver is at hand and has room");
     }
@@ -309,7 +310,7 @@ fn check(options: &Options) -> Result<(), StartError> {
         ("in_flight_orders", size(options.in_flight_orders)),
         ("in_flight_cancels", size(options.in_flight_cancels)),
         ("batch_commands", options.batch_commands),
-        ("outlet_batches", options.outlet_batches),
+        ("outlet_commands", options.outlet_commands),
     ];
     if let Some((option, found)) = sizes.into_iter().find(|(_, found)| *found == 0) {
         return Err(StartError::Option { option, found, expected: "at least 1".to_owned() });

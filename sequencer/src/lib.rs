@@ -39,6 +39,7 @@ mod entry;
 mod exchange;
 mod handle;
 mod keeper;
+mod outlet;
 mod recover;
 mod replay;
 mod room;
@@ -57,6 +58,7 @@ pub use exchange::{
     Exchange, Options, Outlets, StartError, init, init_on, open_on, start, start_echo, start_on,
 };
 pub use handle::{Counters, Failure, Handle, LastSnapshot, Summary};
+pub use outlet::{Inlet, Outlet, Unread, outlet};
 pub use recover::{REPORTS_MAX, Recovery, Took};
 pub use replay::ReplayError;
 pub use snapshotter::{Progress, SnapshotOptions, Snapshotter, SnapshotterError};

@@ -13,13 +13,14 @@
 use crate::core::Batch;
 use crate::handle::{Failure, LastSnapshot, Shared, Summary};
 use crate::keeper::{Keeper, wrote};
+use crate::outlet::Inlet;
 use crate::snapshotter::SnapshotterError;
 use crate::steps::{Append, Outcome, Sequencing, Writing};
 use crossbeam::channel::{Receiver, Select, Sender, TryRecvError};
 use engine::Digest;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use types::{Output, Sequence, Timestamp};
 
 /// What came of one batch, now that it is durable.
@@ -68,7 +69,7 @@ pub(crate) struct Writer {
     pub(crate) appends: Receiver<Append>,
     pub(crate) outcomes: Receiver<Outcome>,
     /// The gateway's, and the feed's.
-    pub(crate) outlets: [mpsc::Sender<Arc<Released>>; 2],
+    pub(crate) outlets: [Inlet; 2],
     /// The digest of what ran, when it has stopped.
     pub(crate) digest: Receiver<Digest>,
     pub(crate) shared: Arc<Shared>,
@@ -202,9 +203,9 @@ impl Writer {
     /// Tells the world. An outlet that nobody reads any more is passed over.
     fn tell(&self, released: Arc<Released>) {
         let [gateway, feed] = &self.outlets;
-        let _ = gateway.blocking_send(Arc::clone(&released));
+        let _ = gateway.send(Arc::clone(&released));
         if released.commands > 0 {
-            let _ = feed.blocking_send(released);
+            let _ = feed.send(released);
         }
     }
 }

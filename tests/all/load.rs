@@ -3,7 +3,7 @@
 
 use crate::exchange::Exchange;
 use client::{Depth, ExchangeInfo};
-use sequencer::{Options, Released};
+use sequencer::{Inlet, Options, Outlet, Released};
 use serde_json::Value;
 use simulator::load::{LoadOutcome, LoadPlan, LoadTarget, Mix, Pace, Shape, Step, Watch, run_load};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -31,7 +31,7 @@ async fn load_on_one_that_keeps(keeps: Keeps, plan: &LoadPlan) -> LoadOutcome {
     sequencer::init(directory.path(), &options, operator.public()).unwrap();
     let exchange = sequencer::start(directory.path(), &options).unwrap();
     drop(exchange.outlets.feed);
-    let (tell, told) = mpsc::channel(1_024);
+    let (tell, told) = sequencer::outlet(usize::MAX);
     let keeper = tokio::spawn(keep_back(keeps, exchange.outlets.gateway, tell));
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let info_key = key.public();
@@ -46,11 +46,7 @@ async fn load_on_one_that_keeps(keeps: Keeps, plan: &LoadPlan) -> LoadOutcome {
     outcome
 }
 
-async fn keep_back(
-    keeps: Keeps,
-    mut released: mpsc::Receiver<Arc<Released>>,
-    tell: mpsc::Sender<Arc<Released>>,
-) {
+async fn keep_back(keeps: Keeps, mut released: Outlet, tell: Inlet) {
     let mut first_order = None;
     let mut has_stalled = false;
     // Each batch is kept for its own time, so that many are on their way at once.
@@ -58,7 +54,7 @@ async fn keep_back(
     let telling = tokio::spawn(async move {
         while let Some((at, batch)) = come.recv().await {
             sleep_until(at).await;
-            if tell.send(batch).await.is_err() {
+            if tell.send(batch).is_err() {
                 return;
             }
         }

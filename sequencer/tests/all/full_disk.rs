@@ -145,7 +145,7 @@ async fn the_threads_refuse_and_go_on_too() {
     assert_eq!(verify_on(disk.mount()).unwrap().digest, summary.digest);
 }
 
-fn collect_feed(feed: &mut tokio::sync::mpsc::Receiver<std::sync::Arc<sequencer::Released>>) -> Vec<u32> {
+fn collect_feed(feed: &mut sequencer::Outlet) -> Vec<u32> {
     let mut all = Vec::new();
     while let Ok(released) = feed.try_recv() {
         all.push(released.commands);

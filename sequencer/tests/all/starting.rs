@@ -89,7 +89,7 @@ async fn options_out_of_range_are_refused() {
     assert_eq!(refused(Options { in_flight_orders: 0, ..good }), ("in_flight_orders", 0));
     assert_eq!(refused(Options { in_flight_cancels: 0, ..good }), ("in_flight_cancels", 0));
     assert_eq!(refused(Options { batch_commands: 0, ..good }), ("batch_commands", 0));
-    assert_eq!(refused(Options { outlet_batches: 0, ..good }), ("outlet_batches", 0));
+    assert_eq!(refused(Options { outlet_commands: 0, ..good }), ("outlet_commands", 0));
     let large = Options { in_flight_orders: 20_000, batch_commands: 20_000, ..good };
     assert_eq!(refused(large), ("batch_commands", 20_000));
     assert_eq!(refused(Options { segment_bytes: 64 << 10, ..good }), ("batch_commands", 4_096));

@@ -9,7 +9,7 @@ use types::{KeyNo, Lane};
 async fn all_that_was_taken_in_is_released_before_the_end() {
     let disk = SimulatedDisk::new(1);
     sequencer::init_on(disk.mount(), &options(), OPERATOR, 1).unwrap();
-    let options = Options { in_flight_orders: 32, in_flight_cancels: 8, outlet_batches: 1, ..options() };
+    let options = Options { in_flight_orders: 32, in_flight_cancels: 8, outlet_commands: 1, ..options() };
     let exchange = sequencer::start_on(disk.mount(), &options).unwrap();
     let released = collect(exchange.outlets);
     let senders = [Lane::Orders, Lane::Orders, Lane::Orders, Lane::Cancels].map(|lane| {
@@ -41,7 +41,7 @@ async fn all_that_was_taken_in_is_released_before_the_end() {
 async fn an_outlet_that_is_dropped_holds_up_nobody() {
     let disk = SimulatedDisk::new(2);
     sequencer::init_on(disk.mount(), &options(), OPERATOR, 1).unwrap();
-    let options = Options { outlet_batches: 1, ..options() };
+    let options = Options { outlet_commands: 1, ..options() };
     let mut exchange = sequencer::start_on(disk.mount(), &options).unwrap();
     drop(exchange.outlets.feed);
     for number in 1..=20 {
