@@ -5,6 +5,9 @@ use crate::fail::Failure;
 use std::num::NonZeroUsize;
 use tokio::runtime::{Builder, Runtime};
 
+/// How nice threads are that give way to others, of -20 to 19.
+const NICENESS: i32 = 10;
+
 /// Threads of one room's own, or none. What runs on them ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Threads {
@@ -12,10 +15,14 @@ pub(crate) struct Threads {
 }
 
 impl Threads {
-    /// So many threads of this name; with 0 what is started runs where it is started.
-    pub(crate) fn new(name: &str, count: usize) -> Result<Threads, Failure> {
+    /// So many threads of this name; with 0 what is started runs where it is started. Those that give way leave the
+    /// processors to the exchange's other threads while there are too few for all.
+    pub(crate) fn new(name: &str, count: usize, gives_way: bool) -> Result<Threads, Failure> {
         let own = NonZeroUsize::new(count).map(|count| {
             let mut threads = Builder::new_multi_thread();
+            if gives_way {
+                threads.on_thread_start(give_way);
+            }
             threads.worker_threads(count.get()).thread_name(name).enable_all().build()
         });
         let own = own.transpose();
@@ -32,6 +39,14 @@ impl Threads {
             let started = scope.spawn(|| own.block_on(starting)).join();
             started.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
+    }
+}
+
+/// Of this thread alone, where the system knows such a thing for a thread.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::debug!(%error, "a network thread keeps its priority");
     }
 }
 

@@ -119,8 +119,8 @@ pub(crate) async fn start(config: &Config) -> Result<Venue, Failure> {
 
 impl Rooms {
     fn new(config: &Config) -> Result<Rooms, Failure> {
-        let gateway = Threads::new("gateway", config.threads.gateway)?;
-        Ok(Rooms { gateway, feed: Threads::new("feed", config.threads.feed)? })
+        let gateway = Threads::new("gateway", config.threads.gateway, false)?;
+        Ok(Rooms { gateway, feed: Threads::new("feed", config.threads.feed, true)? })
     }
 }
 
